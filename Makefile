@@ -1,0 +1,59 @@
+# `make demo` and `make test` set up everything they need; a second run finds it in place.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+MEMBERS      := squidie_core squidie_storage_sql squidie_storage_dynamodb squidie_leases_redis contract_tests
+DEMO_MEMBERS := squidie_core squidie_storage_sql
+PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
+
+# Exact versions, for what is installed and for what builds it.
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
+editable = $(foreach member,$(1),--editable ./$(member))
+
+.PHONY: demo test coverage lint format constraints clean
+
+demo: $(VENV)/.demo
+	$(BIN)/squidie demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/.dev
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage report
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Renews the pins: the newest versions that Python 3.11 and later can share. No pin names where it came from.
+constraints: $(VENV)/.uv
+	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-package squidie-core \
+	  --group pyproject.toml:dev $(PROJECTS) - --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage $(MEMBERS:%=%/dist)
+	find $(MEMBERS) tests -name __pycache__ -type d -exec rm -rf {} +
+
+$(VENV)/.uv: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.uv $(DEMO_MEMBERS:%=%/pyproject.toml)
+	$(INSTALL) $(call editable,$(DEMO_MEMBERS))
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.uv pyproject.toml $(PROJECTS)
+	$(INSTALL) $(call editable,$(MEMBERS)) --group dev
+	touch $@ $(VENV)/.demo

@@ -1,0 +1,1 @@
+"""Squidie's contract suite for adapters: empty so far, nothing can be imported from it yet."""

@@ -1,0 +1,217 @@
+"""Bodies prepared for execution: everything that reflection can say is settled once, before the first run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from squidie_core.authoring.context import StepContext
+from squidie_core.authoring.contracts import ContractError, Converter, Violation, as_is, converter
+from squidie_core.authoring.outcomes import Defer, FailStep, RetryStep
+from squidie_core.authoring.policies import Retry
+from squidie_core.authoring.signatures import Needed, Signature, read_signature
+from squidie_core.authoring.steps import body_name
+from squidie_core.authoring.violations import MISSING
+from squidie_core.definition.model import Parameter
+from squidie_core.journal.values import decode, encode, encode_mapping
+
+
+class Body:
+    """A step's body, or a compensation, ready to be called. Immutable; safe to share between threads.
+
+    `body.function(**body.call_arguments(input, ctx))` calls it; `body.accept_result(value)` takes what came of that
+    (awaited first where `is_async`).
+    """
+
+    __slots__ = (
+        "_check",
+        "_everything",
+        "_inputs",
+        "_required",
+        "_resources",
+        "_trusted",
+        "context_parameter",
+        "function",
+        "is_async",
+        "output",
+        "parameters",
+        "place",
+        "resources",
+        "retry",
+        "step",
+    )
+
+    def __init__(
+        self,
+        step: str,
+        function: Callable[..., Any],
+        *,
+        output: str | None = None,
+        retry: Retry | None = None,
+        signature: Signature | None = None,
+        what: str = "step",
+    ) -> None:
+        read = read_signature(function) if signature is None else signature
+        self.step = step
+        self.place = f"{what} {step!r}"
+        self.function = function
+        self.output = output
+        self.retry = retry
+        self.is_async = read.is_async
+        self.context_parameter = read.context
+        self.resources: tuple[Needed, ...] = tuple(read.resources)
+        """The resources it takes: `name` of the parameter, `kind`, `required`."""
+        self.parameters: tuple[Parameter, ...] | None = parameters_of(read)
+        """What it takes from its input; None: all there is."""
+        where = f"{self.place} ({body_name(function)})"
+        self._inputs = tuple(
+            (item.name, _prepared(item.annotation, f"{where}, parameter {item.name}")) for item in read.taken
+        )
+        self._required = tuple(item.name for item in read.taken if item.required)
+        self._everything: Converter | None = None
+        if read.takes_everything:
+            self._everything = converter(read.everything, f"{where}, **parameter")
+        self._resources = tuple((item.name, item.kind, item.required) for item in read.resources)
+        self._check = _prepared(read.returns, f"{where}, return")
+        self._trusted: Any = read.returns if dataclasses.is_dataclass(read.returns) else None
+
+    def call_arguments(self, input: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:  # noqa: A002  # the word
+        """The keyword arguments for the function, from the step's stored input.
+
+        Nothing in them is shared with `input`. Raises ContractError (`invalid_step_input`) and MissingResourceError.
+        """
+        arguments: dict[str, Any] = {}
+        violations: list[Violation] = []
+        for name, convert in self._inputs:
+            if name not in input:
+                continue
+            value = input[name]
+            kind = type(value)
+            if kind is dict or kind is list:
+                value = decode(value)
+            if convert is None:
+                arguments[name] = value
+                continue
+            try:
+                arguments[name] = convert(value)
+            except ContractError as error:
+                violations += [Violation((name, *v.path), v.expected, v.found) for v in error.violations]
+        for name in self._required:
+            if name not in input:
+                violations.append(Violation((name,), "given", MISSING))
+        if self._everything is not None:
+            self._take_everything(arguments, input, violations)
+        if violations:
+            raise ContractError(violations, f"input of {self.place}", "invalid_step_input")
+        if self.context_parameter is not None:
+            arguments[self.context_parameter] = ctx
+        for name, kind, required in self._resources:
+            if required or kind in ctx.resources:
+                arguments[name] = ctx.resource(kind)
+        return arguments
+
+    def _take_everything(
+        self, arguments: dict[str, Any], given: Mapping[str, Any], violations: list[Violation]
+    ) -> None:
+        convert = self._everything or as_is
+        taken = {name for name, _ in self._inputs} | {name for name, _, _ in self._resources}
+        for name in given:
+            if name in taken or name == self.context_parameter:
+                continue
+            try:
+                arguments[name] = convert(decode(given[name]))
+            except ContractError as error:
+                violations += [Violation((name, *v.path), v.expected, v.found) for v in error.violations]
+
+    def accept_result(self, value: Any) -> dict[str, Any] | Defer:
+        """What the body returned, as the plain JSON mapping that enters the run's context, or its Defer.
+
+        The mapping is under the step's `output` name already. Raises ContractError (`invalid_step_result`) for what is
+        not what the body's annotation says or has no names, and EncodingError for what cannot be stored.
+        """
+        if isinstance(value, Defer):
+            return value
+        if self.output is not None:
+            plain = encode(value, f"result of {self.place}")
+            accepted: dict[str, Any] = {self.output: plain}
+        else:
+            plain = accepted = self._named(value)
+        if self._check is not None and (self._trusted is None or type(value) is not self._trusted):
+            try:
+                self._check(None if value is None else decode(plain))
+            except ContractError as error:
+                raise ContractError(
+                    error.violations, f"result of {self.place}", "invalid_step_result"
+                ) from error
+        return accepted
+
+    def _named(self, value: Any) -> dict[str, Any]:
+        what = f"result of {self.place}"
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return encode_mapping(cast("Mapping[str, Any]", value), what)
+        if (dataclasses.is_dataclass(value) or hasattr(value, "model_dump")) and not isinstance(value, type):
+            plain = encode(value, what)
+            if isinstance(plain, dict):
+                return cast("dict[str, Any]", plain)
+        expected = "a mapping, a dataclass or None where the step has no output= name"
+        violation = Violation((), expected, type(value).__name__)
+        raise ContractError([violation], what, "invalid_step_result")
+
+    def read_result(self, result: Mapping[str, Any]) -> Any:
+        """What the body returned, from the mapping that `accept_result` gave, as its annotation says.
+
+        Raises ContractError where the annotation has changed since and no longer says that.
+        """
+        value = decode(dict(result) if self.output is None else result[self.output])
+        if self._check is None:
+            return value
+        try:
+            return self._check(value)
+        except ContractError as error:
+            if value == {} and self._gives_nothing():
+                return None
+            raise ContractError(error.violations, f"result of {self.place}", "invalid_step_result") from error
+
+    def _gives_nothing(self) -> bool:
+        try:
+            return self._check is None or self._check(None) is None
+        except ContractError:
+            return False
+
+    def read_result(self, accepted: Mapping[str, Any]) -> Any:
+        """What the body returned, as its annotation says, from the mapping that `accept_result` gave."""
+        value: Any = decode(accepted if self.output is None else accepted.get(self.output))
+        if self._check is None or (self.output is None and not accepted):
+            return value
+        return self._check(value)
+
+    def is_retryable(self, error: BaseException) -> bool:
+        """Whether the step's policy would try again after this exception, attempts permitting."""
+        if isinstance(error, RetryStep):
+            return True
+        if isinstance(error, FailStep | ContractError) or not isinstance(error, Exception):
+            return False
+        if self.retry is None:
+            return True
+        if isinstance(error, self.retry.give_up_on):
+            return False
+        return not self.retry.retry_on or isinstance(error, self.retry.retry_on)
+
+    def __repr__(self) -> str:
+        return f"<Body {body_name(self.function)} of {self.place}>"
+
+
+def parameters_of(signature: Signature) -> tuple[Parameter, ...] | None:
+    """What the definition says of a body's parameters."""
+    if signature.takes_everything:
+        return None
+    return tuple(Parameter(name=item.name, required=item.required) for item in signature.taken)
+
+
+def _prepared(annotation: Any, where: str) -> Converter | None:
+    """The converter, or None where it would do nothing."""
+    prepared = converter(annotation, where)
+    return None if prepared is as_is else prepared

@@ -1,0 +1,89 @@
+"""`step`: how steps are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, ParamSpec, TypeVar, Unpack, overload
+
+from squidie_core.authoring.durations import Duration
+from squidie_core.authoring.policies import Deadline
+from squidie_core.authoring.source import caller
+from squidie_core.authoring.steps import AnyStep, Step, StepKeywords, StepOptions, refuse_unknown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class StepFactory:
+    """The type of `step`."""
+
+    __slots__ = ()
+
+    @overload
+    def __call__(self, body: Callable[P, R], /, **options: Unpack[StepKeywords]) -> Step[P, R]: ...
+    @overload
+    def __call__(
+        self, /, **options: Unpack[StepKeywords]
+    ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+
+    def __call__(self, body: Callable[..., Any] | None = None, /, **options: Unpack[StepKeywords]) -> Any:
+        """Declare a step that executes `body`: `pack = step(pack_provisions)`, or `@step(retry=3)` in place.
+
+        A body is any callable: a function, a coroutine function, a bound method, an object. It takes its parameters by
+        name from the step's input; one annotated `StepContext` gets the attempt, one annotated `Resource[...]` a
+        resource.
+
+        `name`: the step's durable name; by default that of the attribute.
+        `input`: where parameters come from, when not from the context's value of the same name: `{"to": "order.email"}`.
+        `output`: the name under which the result enters the context; without it the result's own names do.
+        `after`: the steps that must be done first, in a workflow without transitions.
+        `retry`: a `Retry`, or a number of attempts; `timeout`: how long one attempt may take.
+        `compensate`: what undoes this step when the run fails later, a callable or a step with a `retry` of its own.
+        `irreversible`, `compensatable`: what a replay or an undo has to know.
+        `transaction`: the body and its completion commit together, in a store that can.
+        `max_deliveries`: how often an attempt may be lost with its worker before it counts as failed.
+        """
+        refuse_unknown(options)
+        if body is not None:
+            return Step("run", body, StepOptions(**options), caller())
+        source = caller()
+
+        def declare(body: Callable[P, R]) -> Step[P, R]:
+            return Step("run", body, StepOptions(**options), source)
+
+        return declare
+
+    def wait(
+        self, duration: Duration, /, *, after: Sequence[AnyStep] = (), name: str | None = None
+    ) -> Step[[], None]:
+        """Declare a step that lets `duration` pass."""
+        return Step("wait", None, StepOptions(name=name, after=after, duration=duration), caller())
+
+    def log(
+        self,
+        message: str,
+        /,
+        *,
+        level: Literal["debug", "info", "warning", "error"] = "info",
+        after: Sequence[AnyStep] = (),
+        name: str | None = None,
+    ) -> Step[[], None]:
+        """Declare a step that logs `message`."""
+        return Step("log", None, StepOptions(name=name, after=after, message=message, level=level), caller())
+
+    def pause(self, *, deadline: Deadline | None = None, name: str | None = None) -> Step[[], None]:
+        """Declare a step that waits until somebody resumes the run."""
+        return Step("pause", None, StepOptions(name=name, deadline=deadline), caller())
+
+    def approval(
+        self, *, output: str | None = None, deadline: Deadline | None = None, name: str | None = None
+    ) -> Step[[], dict[str, Any]]:
+        """Declare a step that waits until somebody approves, which leads to `ok`, or rejects, which leads to `error`.
+
+        The decision enters the context: `decision`, `actor`, `decided_at`, and `comment` and `metadata` where given.
+        """
+        return Step("approval", None, StepOptions(name=name, output=output, deadline=deadline), caller())
+
+
+step = StepFactory()
+"""Declares a step. See `StepFactory.__call__`."""

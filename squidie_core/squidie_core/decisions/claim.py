@@ -1,0 +1,110 @@
+"""Taking work: what moves without a body moves at once, what needs one is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from squidie_core.decisions.draft import Draft
+from squidie_core.decisions.outcome import fail_runnable, holds
+from squidie_core.decisions.planning import move_on, open_gate
+from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, AttemptHeartbeat, AttemptReleased
+from squidie_core.state.run import RunnableState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims, for how long (`lease_for` milliseconds), and what it takes on.
+
+    `admit` says of a runnable whose body is wanted whether the claimant runs it, and may count what it admits.
+    `claim_id` must be new for every decision. `max_skew` is how far the clocks of two workers may be apart: a lease is
+    taken over only so long after its end.
+    """
+
+    owner_id: str
+    claim_id: str
+    lease_for: int
+    admit: Callable[[RunnableState], bool]
+    limit: int
+    max_skew: int = 0
+
+
+def lease_end(now: int, lease_for: int) -> int:
+    """The end of a lease that starts now, rounded up to a multiple of a third of it, so that most renewals of the index
+    write the value that is already there."""
+    quantum = max(lease_for // 3, 1)
+    return -(-(now + lease_for) // quantum) * quantum
+
+
+def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
+    """Move the run as far as it goes without bodies, and claim up to `limit` runnables for their bodies.
+
+    Elapsed waits are completed, due gates opened, attempts that were delivered too often given up.
+    """
+    claimed: list[RunnableState] = []
+    progress = True
+    while progress and not draft.state.terminal:
+        progress = False
+        for runnable in _visible(draft, claimant.max_skew):
+            if runnable.status == "claimed" and _is_poison(draft, runnable):
+                fail_runnable(draft, runnable, None, _poison(runnable))
+                progress = True
+            elif runnable.kind == "wait":
+                draft.emit(AttemptCompleted(draft.at, runnable.key, None, {}))
+                move_on(draft, runnable, "ok")
+                progress = True
+            elif runnable.kind in ("pause", "approval"):
+                open_gate(draft, runnable)
+            elif len(claimed) < claimant.limit and claimant.admit(runnable):
+                claimed.append(_claim(draft, claimant, runnable))
+            if draft.state.terminal:
+                return []
+    return claimed
+
+
+def heartbeat(draft: Draft, claims: Mapping[str, str], lease_for: int) -> set[str]:
+    """Renew the claims (claim ids by runnable key) that are still held; returns the keys of those that were lost."""
+    held = {key: claim_id for key, claim_id in claims.items() if holds(draft, key, claim_id) is not None}
+    if held:
+        draft.emit(AttemptHeartbeat(draft.at, held, lease_end(draft.at, lease_for)))
+    return claims.keys() - held.keys()
+
+
+def release(draft: Draft, claims: Mapping[str, str]) -> None:
+    """Give back the claims whose bodies were not run, so that others take them at once."""
+    for key, claim_id in claims.items():
+        if holds(draft, key, claim_id) is not None:
+            draft.emit(AttemptReleased(draft.at, key, claim_id))
+
+
+def _visible(draft: Draft, max_skew: int) -> Sequence[RunnableState]:
+    """The runnables that may be taken now, earliest first."""
+    now = draft.at
+    visible = [
+        runnable
+        for runnable in draft.state.open.values()
+        if (runnable.status == "available" and runnable.visible_at <= now)
+        or (runnable.status == "claimed" and runnable.lease_until + max_skew <= now)
+    ]
+    if len(visible) > 1:
+        visible.sort(key=lambda runnable: runnable.visible_at)
+    return visible
+
+
+def _claim(draft: Draft, claimant: Claimant, runnable: RunnableState) -> RunnableState:
+    until = lease_end(draft.at, claimant.lease_for)
+    draft.emit(AttemptClaimed(draft.at, runnable.key, claimant.claim_id, claimant.owner_id, until))
+    return runnable
+
+
+def _is_poison(draft: Draft, runnable: RunnableState) -> bool:
+    return runnable.deliveries >= draft.step(runnable.step).definition.max_deliveries
+
+
+def _poison(runnable: RunnableState) -> dict[str, object]:
+    return {
+        "code": "max_deliveries",
+        "message": f"{runnable.deliveries} workers took this attempt and none of them came back; "
+        "the body may end its process, or run longer than its lease without heartbeats",
+        "retryable": False,
+    }

@@ -1,0 +1,132 @@
+"""What follows when an attempt is over: it completed, failed, or asked to go on later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from squidie_core.decisions.draft import Draft
+from squidie_core.decisions.planning import choose, end, move_on
+from squidie_core.definition.model import RetryPolicy
+from squidie_core.journal.entries import (
+    AttemptCompleted,
+    AttemptFailed,
+    Json,
+    Runnable,
+    RunnableApplied,
+    RunnablesPlanned,
+)
+from squidie_core.journal.identity import runnable_key
+from squidie_core.state.run import RunnableState
+
+
+def holds(draft: Draft, key: str, claim_id: str) -> RunnableState | None:
+    """The runnable, if the claim still holds it now and the run still wants its outcome."""
+    runnable = draft.state.open.get(key)
+    if draft.state.terminal or runnable is None or runnable.status != "claimed":
+        return None
+    if runnable.claim_id != claim_id or runnable.lease_until <= draft.at:
+        return None
+    return runnable
+
+
+def complete(draft: Draft, key: str, claim_id: str, result: Mapping[str, Json]) -> bool:
+    """The body returned `result` (under the output key already). Returns False where the claim was lost."""
+    runnable = holds(draft, key, claim_id)
+    if runnable is None:
+        return False
+    draft.emit(AttemptCompleted(draft.at, key, claim_id, result))
+    move_on(draft, runnable, "ok")
+    return True
+
+
+def fail(
+    draft: Draft, key: str, claim_id: str, error: Mapping[str, Json], *, retry_after: int | None = None
+) -> bool:
+    """The body failed. `error["retryable"]` False makes it final. Returns False where the claim was lost.
+
+    `retry_after` (milliseconds) takes the place of the policy's delay; it makes no retry where the policy makes none.
+    """
+    runnable = holds(draft, key, claim_id)
+    if runnable is None:
+        return False
+    fail_runnable(draft, runnable, claim_id, error, retry_after=retry_after)
+    return True
+
+
+def fail_runnable(
+    draft: Draft,
+    runnable: RunnableState,
+    claim_id: str | None,
+    error: Mapping[str, Json],
+    *,
+    retry_after: int | None = None,
+) -> None:
+    """Retry, or take the error route, or fail the run."""
+    step = draft.step(runnable.step)
+    policy = step.definition.retry
+    if policy is not None and error.get("retryable") is not False and runnable.attempt < policy.max_attempts:
+        delay = backoff(policy, runnable.attempt, runnable.key) if retry_after is None else retry_after
+        _retry(draft, runnable, claim_id, error, delay)
+        return
+    draft.emit(AttemptFailed(draft.at, runnable.key, claim_id, error))
+    if choose(draft, step.on_error, runnable, "error") is not None:
+        move_on(draft, runnable, "error")
+    else:
+        end(draft, "failed", {**error, "step": runnable.step, "runnable_key": runnable.key})
+
+
+def defer(draft: Draft, key: str, claim_id: str, reason: Json, after: int) -> bool:
+    """The body asked to go on in `after` milliseconds. Its retry budget stays. Returns False where the claim was lost."""
+    runnable = holds(draft, key, claim_id)
+    if runnable is None:
+        return False
+    later = Runnable(
+        key=f"{key}:deferred",
+        step=runnable.step,
+        visible_at=draft.at + after,
+        attempt=runnable.attempt,
+        visit=runnable.visit,
+        idempotency_key=runnable.idempotency_key,
+        previous=key,
+    )
+    draft.emit(AttemptCompleted(draft.at, key, claim_id, {}))
+    draft.emit(RunnableApplied(draft.at, key, deferred=reason))
+    draft.emit(RunnablesPlanned(draft.at, (later,)))
+    return True
+
+
+def backoff(policy: RetryPolicy, attempt: int, key: str) -> int:
+    """Milliseconds to wait after failed attempt number `attempt`: `min(min * factor ** (attempt - 1), max)`.
+
+    Jitter takes away up to half of it, by a fraction that follows from the runnable's key, so that deciding twice gives
+    the same time.
+    """
+    if policy.min <= 0:
+        return 0
+    try:
+        delay = min(policy.min * policy.factor ** (attempt - 1), policy.max)
+    except OverflowError:
+        delay = policy.max
+    if policy.jitter:
+        fraction = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) / 2**32
+        delay -= delay * fraction / 2
+    return round(delay)
+
+
+def _retry(
+    draft: Draft, runnable: RunnableState, claim_id: str | None, error: Mapping[str, Json], delay: int
+) -> None:
+    attempt = runnable.attempt + 1
+    key = runnable_key(draft.state.run_id, runnable.step, runnable.visit, attempt)
+    retry = Runnable(
+        key=key,
+        step=runnable.step,
+        visible_at=draft.at + delay,
+        attempt=attempt,
+        visit=runnable.visit,
+        idempotency_key=runnable.idempotency_key,
+        previous=runnable.key,
+    )
+    draft.emit(AttemptFailed(draft.at, runnable.key, claim_id, error, retry_key=key))
+    draft.emit(RunnablesPlanned(draft.at, (retry,)))

@@ -1,0 +1,132 @@
+"""Moving on: what is planned when a step has ended, and when the run itself ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from squidie_core.decisions.context import MissingInputError, View, matches, select_input
+from squidie_core.decisions.draft import Draft
+from squidie_core.definition.model import END, StepOutcome
+from squidie_core.definition.plan import Route
+from squidie_core.journal.entries import (
+    Decision,
+    Json,
+    ManualStepPaused,
+    Runnable,
+    RunnableApplied,
+    RunnablesPlanned,
+    RunTerminal,
+)
+from squidie_core.journal.identity import runnable_key
+from squidie_core.state.run import RunnableState
+
+
+def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
+    """Plan the steps anew, each from `visible_at` on. Raises MissingInputError, and then nothing is planned."""
+    state = draft.state
+    view: View = (state.context,)
+    if state.routed_error is not None:
+        view = ({"error": state.routed_error}, state.context)
+    planned: list[Runnable] = []
+    for name in names:
+        step = draft.step(name).definition
+        visit = state.visits.get(name, 0) + 1
+        planned.append(
+            Runnable(
+                key=runnable_key(state.run_id, name, visit, 1),
+                step=name,
+                visible_at=visible_at + (step.duration or 0),
+                kind=step.kind,
+                visit=visit,
+                input=select_input(step, view) if step.kind == "run" else {},
+            )
+        )
+    draft.emit(RunnablesPlanned(draft.at, tuple(planned)))
+    for runnable in planned:
+        if runnable.visible_at <= draft.at:
+            open_gate(draft, state.runnables[runnable.key])
+
+
+def open_gate(draft: Draft, runnable: RunnableState) -> None:
+    """Open the gate, if the runnable is one."""
+    if runnable.kind in ("pause", "approval"):
+        kind = "pause" if runnable.kind == "pause" else "approval"
+        draft.emit(ManualStepPaused(draft.at, runnable.key, runnable.step, kind))
+
+
+def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
+    """Apply a runnable that has a result, or a failure that a route waits for, and plan what follows or end the run."""
+    step = draft.step(runnable.step)
+    if draft.plan.uses_dependencies:
+        draft.emit(RunnableApplied(draft.at, runnable.key))
+        _plan_dependents(draft, step.dependents)
+        return
+    routes = step.on_ok if on == "ok" else step.on_error
+    route = choose(draft, routes, runnable, on)
+    draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route)))
+    if route is None and routes:
+        end(draft, "failed", _no_match(runnable, on))
+    elif route is None or route.transition.target == END:
+        end(draft, "completed")
+    else:
+        _plan_or_fail(draft, (route.transition.target,))
+
+
+def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: StepOutcome) -> Route | None:
+    """The first route whose condition holds and that was not taken as often as it may be."""
+    newest: Mapping[str, Json] = runnable.result or {}
+    if on == "error" and runnable.error is not None:
+        newest = {"error": runnable.error}
+    view = (newest, draft.state.context)
+    for route in routes:
+        limit, condition = route.transition.max_visits, route.transition.condition
+        if limit is not None and draft.state.routes_taken.get(route.index, 0) >= limit:
+            continue
+        if condition is None or matches(condition, view):
+            return route
+    return None
+
+
+def end(draft: Draft, status: str, error: Mapping[str, Json] | None = None) -> None:
+    """End the run."""
+    terminal = "completed" if status == "completed" else "failed"
+    draft.emit(RunTerminal(draft.at, terminal, error))
+
+
+def _plan_dependents(draft: Draft, dependents: Sequence[str]) -> None:
+    state = draft.state
+    ready = [name for name in dependents if _is_ready(draft, name)]
+    if ready:
+        _plan_or_fail(draft, ready)
+    elif not state.open:
+        end(draft, "completed")
+
+
+def _is_ready(draft: Draft, name: str) -> bool:
+    state = draft.state
+    if name in state.visits:
+        return False
+    return all(dependency in state.applied_steps for dependency in draft.step(name).definition.after)
+
+
+def _plan_or_fail(draft: Draft, names: Sequence[str]) -> None:
+    try:
+        plan_steps(draft, names, visible_at=draft.at)
+    except MissingInputError as missing:
+        end(draft, "failed", missing.error())
+
+
+def _decision(route: Route | None) -> Decision | None:
+    if route is None:
+        return None
+    transition = route.transition
+    return Decision(transition.source, transition.on, transition.target, route.index, transition.recovery)
+
+
+def _no_match(runnable: RunnableState, on: StepOutcome) -> dict[str, Json]:
+    return {
+        "code": "no_matching_transition",
+        "message": f"step {runnable.step!r} ended with {on!r} and none of its transitions matched; add one without when=",
+        "step": runnable.step,
+        "retryable": False,
+    }

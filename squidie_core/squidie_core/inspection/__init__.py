@@ -1,0 +1,6 @@
+"""Read models: a run, and lists of runs, as values for people and programs."""
+
+from squidie_core.inspection.listing import RunList, RunSummary
+from squidie_core.inspection.snapshot import AttemptView, Snapshot, Waiting
+
+__all__ = ["AttemptView", "RunList", "RunSummary", "Snapshot", "Waiting"]

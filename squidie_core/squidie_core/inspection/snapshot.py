@@ -1,0 +1,202 @@
+"""A run at one moment, as a frozen value: no hidden reads, nothing that changes later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeVar, overload
+
+from squidie_core.authoring import Defer, Step
+from squidie_core.errors import NotFoundError
+from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
+from squidie_core.inspection.times import moment, optional_moment, text
+from squidie_core.journal.entries import Json
+from squidie_core.journal.values import decode
+from squidie_core.state import Anomaly, RunnableState, RunState
+
+__all__ = ["AttemptView", "Snapshot", "Waiting"]
+
+T = TypeVar("T")
+Status = Literal["running", "paused", "completed", "failed", "cancelled"]
+OutputOf = Callable[[Step[..., Any], Mapping[str, Json]], Any]
+"""Finds a step's typed output in a context; the runtime, which knows the workflows, provides it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One attempt at a step. `deliveries` counts how often a worker took it."""
+
+    runnable_key: str
+    step: str
+    attempt: int
+    visit: int
+    status: str
+    visible_at: datetime
+    claimed_at: datetime | None
+    lease_until: datetime | None
+    ended_at: datetime | None
+    owner_id: str | None
+    deliveries: int
+    result: Mapping[str, Json] | None
+    error: Mapping[str, Json] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is known about a run at revision `rev`.
+
+    `reason` says why it is where it is: `terminal`, `manual_intervention_required`, `expired_claim`, `attempt_visible`,
+    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`, `idle`.
+    """
+
+    id: str
+    rev: int
+    status: Status
+    reason: str
+    workflow: str
+    version: str | None
+    trigger: str
+    queue: str
+    priority: int
+    tags: tuple[str, ...]
+    started_at: datetime
+    ended_at: datetime | None
+    waiting_for: Waiting | None
+    error: Mapping[str, Any] | None
+    input: Mapping[str, Any] = field(repr=False)
+    """The payload, defaults included."""
+    context: Mapping[str, Any] = field(repr=False)
+    """The payload, the outputs and the gates' decisions, as later steps see them."""
+    attempts: tuple[AttemptView, ...] = field(repr=False)
+    anomalies: tuple[Anomaly, ...] = field(repr=False)
+    history: tuple[Mapping[str, Json], ...] | None = field(default=None, repr=False)
+    """Every entry of the journal, where it was asked for."""
+    _stored: Mapping[str, Json] = field(repr=False, compare=False)
+    _output_of: OutputOf = field(repr=False, compare=False)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the run is over."""
+        return self.status in ("completed", "failed", "cancelled")
+
+    @overload
+    def output(self, step: Step[..., Coroutine[Any, Any, T | Defer]], /) -> T: ...
+    @overload
+    def output(self, step: Step[..., T | Defer], /) -> T: ...
+    def output(self, step: Step[..., Any], /) -> Any:
+        """What the step returned, as its annotation says. Raises NotFoundError where it has not been applied."""
+        return self._output_of(step, self._results())
+
+    def _results(self) -> Mapping[str, Json]:
+        return {view.step: view.result for view in self.attempts if view.status == "applied" and view.error is None}
+
+    def to_dict(self) -> dict[str, Json]:
+        """The snapshot as plain JSON; values are encoded as they are stored."""
+        return {
+            "id": self.id,
+            "rev": self.rev,
+            "status": self.status,
+            "reason": self.reason,
+            "workflow": self.workflow,
+            "version": self.version,
+            "trigger": self.trigger,
+            "queue": self.queue,
+            "priority": self.priority,
+            "tags": list(self.tags),
+            "started_at": text(self.started_at),
+            "ended_at": text(self.ended_at),
+            "waiting_for": None if self.waiting_for is None else self.waiting_for.to_dict(),
+            "error": self.error,
+            "context": dict(self._stored),
+            "attempts": [_attempt_dict(view) for view in self.attempts],
+            "anomalies": [
+                {"reason": a.reason, "entry_type": a.entry_type, "rev": a.rev, "runnable_key": a.runnable_key}
+                for a in self.anomalies
+            ],
+            **({} if self.history is None else {"history": list(self.history)}),
+        }
+
+
+def snapshot(
+    state: RunState,
+    now: int,
+    output_of: OutputOf,
+    *,
+    parked: str | None = None,
+    quarantined: str | None = None,
+    history: Sequence[Mapping[str, Json]] | None = None,
+) -> Snapshot:
+    """The snapshot of a state. `parked` and `quarantined` are the reasons that the index has for these."""
+    status: Status = "running" if state.status == "new" else state.status
+    return Snapshot(
+        id=state.run_id,
+        rev=state.rev,
+        status=status,
+        reason=reason_of(state, now, parked=parked, quarantined=quarantined),
+        workflow=state.workflow,
+        version=state.version,
+        trigger=state.trigger,
+        queue=state.queue,
+        priority=state.priority,
+        tags=state.tags,
+        started_at=moment(state.started_at),
+        ended_at=optional_moment(state.ended_at),
+        waiting_for=waiting_for(state, now),
+        error=state.error,
+        input=_decoded(state.input),
+        context=_decoded(state.context),
+        attempts=tuple(_attempt(runnable) for runnable in state.runnables.values()),
+        anomalies=tuple(state.anomalies),
+        history=None if history is None else tuple(history),
+        _stored=dict(state.context),
+        _output_of=output_of,
+    )
+
+
+def no_output(step: str, run_id: str) -> NotFoundError:
+    """The error for a step that has no applied result."""
+    return NotFoundError(
+        f"step {step!r} of run {run_id} has no output: it was not applied", code="no_output", details={"step": step}
+    )
+
+
+def _decoded(plain: Mapping[str, Json]) -> Mapping[str, Any]:
+    return {key: decode(value) for key, value in plain.items()}
+
+
+def _attempt(runnable: RunnableState) -> AttemptView:
+    claimed = runnable.status == "claimed"
+    return AttemptView(
+        runnable_key=runnable.key,
+        step=runnable.step,
+        attempt=runnable.attempt,
+        visit=runnable.visit,
+        status=runnable.status,
+        visible_at=moment(runnable.visible_at),
+        claimed_at=optional_moment(runnable.claimed_at),
+        lease_until=moment(runnable.lease_until) if claimed else None,
+        ended_at=optional_moment(runnable.ended_at),
+        owner_id=runnable.owner_id,
+        deliveries=runnable.deliveries,
+        result=runnable.result,
+        error=runnable.error,
+    )
+
+
+def _attempt_dict(view: AttemptView) -> dict[str, Json]:
+    return {
+        "runnable_key": view.runnable_key,
+        "step": view.step,
+        "attempt": view.attempt,
+        "visit": view.visit,
+        "status": view.status,
+        "visible_at": text(view.visible_at),
+        "claimed_at": text(view.claimed_at),
+        "lease_until": text(view.lease_until),
+        "ended_at": text(view.ended_at),
+        "owner_id": view.owner_id,
+        "deliveries": view.deliveries,
+        "result": view.result,
+        "error": view.error,
+    }

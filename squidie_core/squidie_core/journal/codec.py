@@ -1,0 +1,134 @@
+"""Entries as text and back.
+
+A commit's entries are one JSON array, printable ASCII. An entry is an object with its `type`, its fields, and its
+version `v` where that is above 1; fields that have their default are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any, cast
+
+from squidie_core.errors import Corrupt, TooLarge, UnknownVersion
+from squidie_core.journal.entries import ENTRY_CLASSES, Decision, Entry, Json, Runnable
+from squidie_core.journal.values import MAX_VALUE_BYTES
+
+READER_VERSION = 1
+"""The newest journal version that this code reads."""
+
+MAX_COMMIT_BYTES = 1024 * 1024
+
+to_json: Callable[[Any], str] = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=True, check_circular=False, allow_nan=False
+).encode
+_from_json = json.JSONDecoder().decode
+_BY_TYPE: dict[str, type[Entry]] = {cls.TYPE: cls for cls in ENTRY_CLASSES}
+
+
+def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls)
+    )
+
+
+_FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
+    cls: _defaults(cls) for cls in (*ENTRY_CLASSES, Runnable, Decision)
+}
+
+
+def to_plain(entry: Entry) -> dict[str, Json]:
+    """The entry as plain JSON."""
+    plain: dict[str, Json] = {"type": entry.TYPE}
+    _fill(plain, entry)
+    return plain
+
+
+def _fill(plain: dict[str, Json], record: Any) -> dict[str, Json]:
+    for name, default in _FIELDS[type(record)]:
+        value = getattr(record, name)
+        if value is default or value == default:
+            continue
+        if name == "runnables":
+            value = [_fill({}, runnable) for runnable in value]
+        elif name == "decision":
+            value = _fill({}, value)
+        plain[name] = value
+    return plain
+
+
+def encode_entries(entries: Sequence[Entry]) -> str:
+    """The text of the entries of one append. Raises TooLarge where it exceeds what a commit may hold."""
+    body = to_json([to_plain(entry) for entry in entries])
+    if len(body) > MAX_VALUE_BYTES:
+        _check_sizes(entries, body)
+    return body
+
+
+def _check_sizes(entries: Sequence[Entry], body: str) -> None:
+    for entry in entries:
+        for name, value in to_plain(entry).items():
+            size = len(to_json(value))
+            if size > MAX_VALUE_BYTES and name != "runnables":
+                raise TooLarge(
+                    f"{name} of {entry.TYPE} takes {size:,} bytes, a value may take {MAX_VALUE_BYTES:,}; "
+                    "keep large data elsewhere and store a reference to it",
+                    details={"entry": entry.TYPE, "field": name, "bytes": size, "limit": MAX_VALUE_BYTES},
+                )
+    if len(body) > MAX_COMMIT_BYTES:
+        raise TooLarge(
+            f"the entries of one commit take {len(body):,} bytes, they may take {MAX_COMMIT_BYTES:,}; "
+            "keep large data elsewhere and store a reference to it",
+            details={"bytes": len(body), "limit": MAX_COMMIT_BYTES},
+        )
+
+
+def decode_entries(body: str) -> list[Entry]:
+    """The entries that `encode_entries` gave this text for.
+
+    Raises UnknownVersion for entries of a newer version, Corrupt for anything else that it never wrote.
+    """
+    try:
+        items = cast("list[dict[str, Json]]", _from_json(body))
+        return [_entry(item) for item in items]
+    except (UnknownVersion, Corrupt):
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Corrupt(f"the entries cannot be read: {type(error).__name__}") from error
+
+
+def _entry(plain: dict[str, Json]) -> Entry:
+    kind = plain.pop("type")
+    cls = _BY_TYPE.get(kind)
+    if cls is None or plain.pop("v", 1) > READER_VERSION:
+        raise UnknownVersion(
+            f"an entry of type {kind!r} is newer than this Squidie reads; upgrade this process",
+            details={"type": kind, "reader_version": READER_VERSION},
+        )
+    revive = _REVIVE.get(kind)
+    if revive is not None:
+        revive(plain)
+    if type(plain.get("at")) is not int:
+        raise Corrupt(f"an entry of type {kind!r} has no time")
+    return cls(**plain)
+
+
+def _revive_planned(plain: dict[str, Json]) -> None:
+    plain["runnables"] = tuple(Runnable(**cast("Mapping[str, Any]", item)) for item in plain["runnables"])
+
+
+def _revive_applied(plain: dict[str, Json]) -> None:
+    if plain.get("decision") is not None:
+        plain["decision"] = Decision(**plain["decision"])
+
+
+def _revive_started(plain: dict[str, Json]) -> None:
+    plain["tags"] = tuple(plain.get("tags", ()))
+
+
+_REVIVE: dict[str, Callable[[dict[str, Json]], None]] = {
+    "runnables_planned": _revive_planned,
+    "runnable_applied": _revive_applied,
+    "run_started": _revive_started,
+}

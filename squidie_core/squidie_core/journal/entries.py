@@ -1,0 +1,232 @@
+"""The typed entries of a run's thread: every fact about a run is one of these.
+
+`at` is the time of the fact in integer milliseconds since the epoch, by the store's clock; it never goes back within a
+thread. Values given by users (`input`, `result`, `payload`, `metadata`, ...) are plain JSON as `journal.values` encodes
+them. The class attribute `TYPE` is the durable name of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeAlias
+
+Json: TypeAlias = Any
+"""Plain JSON: None, bool, int, float, str, list, and dict with string keys."""
+
+Signal: TypeAlias = Literal["start_run", "resume_run", "approve_run", "reject_run", "cancel_run"]
+RunnableKind: TypeAlias = Literal["run", "wait", "log", "pause", "approval"]
+GateKind: TypeAlias = Literal["pause", "approval"]
+GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
+TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """One planned execution of a step.
+
+    `key` is `<run_id>:<step>:<attempt>` (a later visit of a loop: `<run_id>:<step>#<visit>:<attempt>`). A retry keeps the
+    idempotency key and the input of the first attempt; `input` is `None` there and the fold copies it.
+    """
+
+    key: str
+    step: str
+    visible_at: int
+    kind: RunnableKind = "run"
+    attempt: int = 1
+    visit: int = 1
+    input: Mapping[str, Json] | None = None
+    idempotency_key: str | None = None
+    """`None`: the key itself."""
+    previous: str | None = None
+    """The key of the runnable that this one retries or continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The transition that a step's end selected, as it stood in the definition."""
+
+    source: str
+    on: Literal["ok", "error"]
+    target: str
+    index: int
+    """The transition's position in the definition."""
+    recovery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSignalReceived:
+    """Somebody asked for something. Stands in the same commit as its effect."""
+
+    TYPE: ClassVar = "run_signal_received"
+    at: int
+    signal: Signal
+    payload: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    idempotency_key: str | None = None
+    actor: Json = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run exists; `definition` is the fingerprint that it is pinned to."""
+
+    TYPE: ClassVar = "run_started"
+    at: int
+    run_id: str
+    workflow: str
+    trigger: str
+    input: Mapping[str, Json]
+    definition: str
+    queue: str
+    priority: int
+    payload_digest: str
+    version: str | None = None
+    """The workflow's version label."""
+    tags: tuple[str, ...] = ()
+    context: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True, slots=True)
+class RunnablesPlanned:
+    """These are to be executed, each from its `visible_at` on."""
+
+    TYPE: ClassVar = "runnables_planned"
+    at: int
+    runnables: tuple[Runnable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClaimed:
+    """`owner_id` executes the runnable until `lease_until`; `claim_id` fences everything it reports."""
+
+    TYPE: ClassVar = "attempt_claimed"
+    at: int
+    runnable_key: str
+    claim_id: str
+    owner_id: str
+    lease_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptHeartbeat:
+    """The owner is alive: all these claims of `claim_id` by runnable key now last until `lease_until`."""
+
+    TYPE: ClassVar = "attempt_heartbeat"
+    at: int
+    claims: Mapping[str, str]
+    lease_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReleased:
+    """The owner gives the claim back without having run the body; this delivery does not count."""
+
+    TYPE: ClassVar = "attempt_released"
+    at: int
+    runnable_key: str
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCompleted:
+    """The body returned. `result` is what it returned, already under the step's output key.
+
+    `claim_id` is `None` where the runtime completed the attempt itself, such as a wait that is over.
+    """
+
+    TYPE: ClassVar = "attempt_completed"
+    at: int
+    runnable_key: str
+    claim_id: str | None
+    result: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """The body failed; `claim_id` is `None` where the runtime gave the attempt up itself."""
+
+    TYPE: ClassVar = "attempt_failed"
+    at: int
+    runnable_key: str
+    claim_id: str | None
+    error: Mapping[str, Json]
+    retry_key: str | None = None
+    """The runnable that retries it, planned in the same commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnableApplied:
+    """The runnable's outcome has taken effect: its result is in the context and the run has moved on."""
+
+    TYPE: ClassVar = "runnable_applied"
+    at: int
+    runnable_key: str
+    decision: Decision | None = None
+    deferred: Json = None
+    """Why the same step goes on later, where it was deferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManualStepPaused:
+    """A gate is open: the run waits for a human."""
+
+    TYPE: ClassVar = "manual_step_paused"
+    at: int
+    runnable_key: str
+    step: str
+    kind: GateKind
+
+
+@dataclass(frozen=True, slots=True)
+class ManualStepResolved:
+    """A human decided."""
+
+    TYPE: ClassVar = "manual_step_resolved"
+    at: int
+    runnable_key: str
+    step: str
+    action: GateAction
+    result: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTerminal:
+    """The end. Nothing after it changes the run."""
+
+    TYPE: ClassVar = "run_terminal"
+    at: int
+    status: TerminalStatus
+    error: Mapping[str, Json] | None = None
+
+
+Entry: TypeAlias = (
+    RunSignalReceived
+    | RunStarted
+    | RunnablesPlanned
+    | AttemptClaimed
+    | AttemptHeartbeat
+    | AttemptReleased
+    | AttemptCompleted
+    | AttemptFailed
+    | RunnableApplied
+    | ManualStepPaused
+    | ManualStepResolved
+    | RunTerminal
+)
+
+ENTRY_CLASSES: tuple[type[Entry], ...] = (
+    RunSignalReceived,
+    RunStarted,
+    RunnablesPlanned,
+    AttemptClaimed,
+    AttemptHeartbeat,
+    AttemptReleased,
+    AttemptCompleted,
+    AttemptFailed,
+    RunnableApplied,
+    ManualStepPaused,
+    ManualStepResolved,
+    RunTerminal,
+)

@@ -1,0 +1,120 @@
+"""Finding adapters by the scheme of a URL: entry points that installed distributions declare."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from squidie_core.errors import PluginError, SquidieError
+
+Port = Literal["storage", "leases", "notifier"]
+Opener = Callable[..., Any]
+"""Takes a URL and options, gives an adapter."""
+
+_DISTRIBUTIONS: Mapping[tuple[str, str], str] = {
+    ("storage", "sqlite"): "squidie-storage-sql",
+    ("storage", "postgresql"): "squidie-storage-sql",
+    ("notifier", "postgresql"): "squidie-storage-sql",
+    ("storage", "dynamodb"): "squidie-storage-dynamodb",
+    ("leases", "redis"): "squidie-leases-redis",
+    ("notifier", "redis"): "squidie-leases-redis",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An adapter that is installed. `problem` says why it cannot be loaded, if so."""
+
+    port: Port
+    scheme: str
+    distribution: str
+    version: str
+    value: str
+    capabilities: Mapping[str, Any] | None = None
+    problem: str | None = None
+
+
+def open_plugin(port: Port, url: str, options: Mapping[str, Any]) -> Any:
+    """The adapter for the URL's scheme. Raises PluginError where it is missing or broken."""
+    return find_opener(port, url)(url, **options)
+
+
+def find_opener(port: Port, url: str) -> Opener:
+    """What opens URLs of this scheme. Raises PluginError; its text never holds more of the URL than the scheme."""
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        raise PluginError(
+            f"a {port} URL starts with a scheme, such as sqlite:///runs.db; this one has none",
+            code="invalid_url",
+            details={"port": port},
+        )
+    scheme = scheme.partition("+")[0].lower()
+    found = _entry_points(port).get(scheme)
+    if found is None:
+        raise _missing(port, scheme)
+    return _load(port, found)
+
+
+def installed_plugins() -> tuple[Plugin, ...]:
+    """Every adapter that an installed distribution declares, whether it loads or not."""
+    ports: tuple[Port, ...] = ("storage", "leases", "notifier")
+    return tuple(_describe(port, point) for port in ports for _, point in sorted(_entry_points(port).items()))
+
+
+def _entry_points(port: Port) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"squidie.{port}")}
+
+
+def _load(port: Port, point: EntryPoint) -> Opener:
+    try:
+        opener = point.load()
+    except Exception as error:
+        raise PluginError(
+            f"the {port} plugin {point.name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}; "
+            f"reinstall {_distribution(point)[0]}",
+            code="broken_plugin",
+            details={"port": port, "scheme": point.name},
+        ) from error
+    if not callable(opener):
+        raise PluginError(
+            f"the {port} plugin {point.name!r} ({point.value}) is not callable",
+            code="broken_plugin",
+            details={"port": port, "scheme": point.name},
+        )
+    return opener
+
+
+def _missing(port: Port, scheme: str) -> PluginError:
+    installed = sorted(_entry_points(port))
+    distribution = _DISTRIBUTIONS.get((port, scheme))
+    near = difflib.get_close_matches(scheme, installed, 1)
+    if distribution is not None:
+        hint = f"pip install {distribution}"
+    elif near:
+        hint = f"did you mean {near[0]}://?"
+    else:
+        hint = "install the adapter's distribution"
+    return PluginError(
+        f"there is no {port} plugin for {scheme}://; installed: {', '.join(installed) or 'none'}; {hint}",
+        code="unknown_plugin",
+        details={"port": port, "scheme": scheme, "installed": installed},
+    )
+
+
+def _describe(port: Port, point: EntryPoint) -> Plugin:
+    distribution, version = _distribution(point)
+    try:
+        opener = _load(port, point)
+    except SquidieError as error:
+        return Plugin(port, point.name, distribution, version, point.value, problem=error.message)
+    declared = getattr(opener, "capabilities", None)
+    slots = getattr(type(declared), "__slots__", ())
+    capabilities = {name: getattr(declared, name) for name in slots} if declared is not None else None
+    return Plugin(port, point.name, distribution, version, point.value, capabilities)
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown", "")

@@ -1,0 +1,29 @@
+"""The protocols that adapters implement; what each method's docstring states is an obligation of the adapter."""
+
+from squidie_core.ports.leases import LeaseBackend
+from squidie_core.ports.notifier import Notifier
+from squidie_core.ports.storage import (
+    Capabilities,
+    DueBatch,
+    DueRun,
+    HeadStatus,
+    RebuildPage,
+    RunPage,
+    RunQuery,
+    RunRow,
+    Storage,
+)
+
+__all__ = [
+    "Capabilities",
+    "DueBatch",
+    "DueRun",
+    "HeadStatus",
+    "RebuildPage",
+    "LeaseBackend",
+    "Notifier",
+    "RunPage",
+    "RunQuery",
+    "RunRow",
+    "Storage",
+]

@@ -1,0 +1,39 @@
+"""The notifier port: hints that work is due. A hint may be lost, doubled or late; polling alone always makes progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Subscription(Protocol):
+    """A listener that can be ended."""
+
+    def close(self) -> None:
+        """End it; the callback is not called after this returns, except where it is already running."""
+        ...
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """Carries wake-ups from those who commit work to those who wait for it. Every method may be called from any thread."""
+
+    def notify(self, queues: Mapping[str, int]) -> None:
+        """Tell listeners that so many runs of each queue are due. Never raises and never waits for listeners.
+
+        Called after the commit, never within it.
+        """
+        ...
+
+    def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:
+        """Call `wake(count)` from a thread of the notifier's whenever a hint for the queue arrives.
+
+        `wake` returns at once and does not raise. A notifier that loses its connection reconnects by itself and calls
+        `wake(1)` when it is back, since it cannot know what it missed.
+        """
+        ...
+
+    def close(self) -> None:
+        """End all subscriptions and give back connections."""
+        ...

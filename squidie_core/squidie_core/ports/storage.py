@@ -1,0 +1,226 @@
+"""The storage port: threads of entries fenced by their heads, an index written with them, and the work that is due.
+
+An adapter stores and fences; it does not know what a step is. Every method may be called from any thread at once. Times
+are integer milliseconds since the epoch by the store's clock, durations integer milliseconds. Every method raises
+`Unavailable` when the store cannot be reached or does not answer in time, and never any error of a driver; no error's
+text holds a credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from squidie_core.journal.commit import Checkpoint, Commit, CommitResult, Head, IndexRow, LoadedThread, StoredCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an adapter declares about itself."""
+
+    name: str
+    local_clock: bool = False
+    """`clock()` is this machine's clock and costs nothing; a remote one costs a round trip."""
+    max_skew: int = 0
+    """How far apart, in milliseconds, the clocks of two clients may be; 0 where the store's own clock rules."""
+    max_appends: int = 100
+    """How many appends one commit may hold."""
+    max_group: int = 256
+    """How many commits one call should bring; more are taken, in several round trips."""
+    durable: bool = True
+    """What was committed survives the end of the process."""
+    exclusive_reservations: bool = False
+    """No two callers of `due` get the same run while a reservation lasts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRun:
+    """A run that wants attention. `loaded` is `None` where the thread is too large to bring along."""
+
+    thread_id: str
+    head: Head
+    loaded: LoadedThread | None = None
+    parked: int = 0
+    """How many times in a row nobody could advance it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueBatch:
+    """What `due` found. `now` is the store's time. `next_wake` is when the next run falls due, where that is known."""
+
+    runs: Sequence[DueRun]
+    now: int
+    next_wake: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadStatus:
+    """The cheap look at a run."""
+
+    head: Head
+    status: str
+    nudges: int = 0
+    parked_until: int | None = None
+    park_reason: str | None = None
+    quarantine_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs to list, newest start first, ties by thread id descending. `cursor` is a page's `next_cursor`."""
+
+    workflow: str | None = None
+    status: str | None = None
+    queue: str | None = None
+    tag: str | None = None
+    quarantined: bool | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One listed run."""
+
+    thread_id: str
+    head: Head
+    index: IndexRow
+    updated_at: int
+    parked_until: int | None = None
+    park_reason: str | None = None
+    quarantine_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """A page of listed runs. `next_cursor` is `None` on the last one."""
+
+    runs: Sequence[RunRow]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebuildPage:
+    """What one call of `rebuild_index` did. `next_after` is where to go on, `None` at the end.
+
+    `failed` maps a thread to why its row could not be derived.
+    """
+
+    examined: int
+    written: int
+    next_after: str | None
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """A store of runs, for one namespace. Namespaces never see each other."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this adapter can do; constant."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that this object works in; constant."""
+        ...
+
+    def clock(self) -> int:
+        """The store's time now."""
+        ...
+
+    def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
+        """Write each commit whole or not at all, each judged on its own; results stand in the order of the commits.
+
+        An append is accepted only if its thread's head equals `expected` at that moment. Its entries, its index row and
+        its new head become visible together. A refused commit leaves no trace. No commit waits for a row that somebody
+        else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call; a
+        commit of an append whose content the store can never take is `Refused` and harms no other.
+        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again with
+        the same commits: one that had taken effect gives `Committed` again and has no second effect.
+        A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
+        """
+        ...
+
+    def load(
+        self, thread_ids: Sequence[str], *, known: Mapping[str, Head] | None = None
+    ) -> Mapping[str, LoadedThread]:
+        """The threads, in one round trip where that is possible; those that do not exist are left out.
+
+        For a thread in `known` only the commits after that head are given; the caller checks that they follow it
+        (`StoredCommit.previous`, or the head itself where there are none) and loads the thread whole where not. For the
+        others the newest checkpoint may stand for the commits before it. What is given is a prefix of the thread in whole
+        commits, never less than an earlier call in this process has seen.
+        """
+        ...
+
+    def heads(self, thread_ids: Sequence[str]) -> Mapping[str, HeadStatus]:
+        """The heads of the threads that exist, without their entries, in one round trip."""
+        ...
+
+    def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[StoredCommit]:
+        """The commits that hold the revisions above `after`, in order, at most `limit` commits."""
+        ...
+
+    def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
+        """Runs of the queue whose time has come and that need one of `offers`, at most `limit`.
+
+        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Each is reserved
+        for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations and parking lapse
+        by themselves, so no run is lost; runs that nobody can advance never keep others out.
+        """
+        ...
+
+    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
+        """Park the run: `due` leaves it out before `until`, or until the next commit to it. Not part of the journal."""
+        ...
+
+    def find(self, query: RunQuery) -> RunPage:
+        """List runs from the index alone. Raises OptionError for a cursor that no page gave."""
+        ...
+
+    def put_blob(self, digest: str, body: str) -> None:
+        """Keep an immutable text (ASCII) under its name; what is there already stays."""
+        ...
+
+    def get_blobs(self, digests: Sequence[str]) -> Mapping[str, str]:
+        """The texts that exist under these names."""
+        ...
+
+    def put_checkpoint(self, thread_id: str, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint in place of an older one. It may be dropped at any time."""
+        ...
+
+    def delete_checkpoint(self, thread_id: str) -> None:
+        """Drop the thread's checkpoint, if there is one."""
+        ...
+
+    def quarantine(self, thread_id: str, *, reason: str, by: str) -> None:
+        """Keep the run out of `due` until `unquarantine`; it stays listed and survives `rebuild_index`."""
+        ...
+
+    def unquarantine(self, thread_id: str) -> bool:
+        """Let the run take part again. Returns whether it was quarantined."""
+        ...
+
+    def rebuild_index(
+        self,
+        derive: Callable[[str, Sequence[StoredCommit]], IndexRow],
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> RebuildPage:
+        """Write the heads and index rows of up to `limit` threads anew from their commits, in order of thread id.
+
+        Goes on after thread id `after`. A row is written only where the head is still the one that was read, or missing.
+        What `derive` raises as StorageError is reported in the page. Reservations, nudges and quarantine stay.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back connections. Calls after this raise Unavailable."""
+        ...
+
+

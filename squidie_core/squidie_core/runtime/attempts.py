@@ -1,0 +1,80 @@
+"""An attempt on its way through its body, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from squidie_core.authoring import Body
+from squidie_core.definition.model import StepDefinition
+from squidie_core.journal.entries import Json
+from squidie_core.state import RunnableState
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The body returned; `result` is already under the step's output key."""
+
+    result: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The body failed. `retry_after` in milliseconds where the body said so."""
+
+    error: Mapping[str, Json]
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The body wants to go on in `after` milliseconds."""
+
+    reason: Json
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The body was not run, or was told to stop because this worker goes away."""
+
+
+Outcome: TypeAlias = Completed | Failed | Deferred | Released
+
+
+class Flag:
+    """A flag that another thread raises, and that never falls."""
+
+    __slots__ = ("_raised",)
+
+    def __init__(self) -> None:
+        self._raised = False
+
+    def is_set(self) -> bool:
+        return self._raised
+
+    def set(self) -> None:
+        self._raised = True
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A claimed runnable. `lost` is set when the run was cancelled or the claim is gone: the outcome is dropped then."""
+
+    run_id: str
+    workflow: str
+    runnable: RunnableState
+    claim_id: str
+    step: StepDefinition
+    body: Body | None
+    """`None` for a log step."""
+    lost: Flag = field(default_factory=Flag)
+
+    @property
+    def key(self) -> str:
+        return self.runnable.key
+
+    @property
+    def is_async(self) -> bool:
+        return self.body is not None and self.body.is_async

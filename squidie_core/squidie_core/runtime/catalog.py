@@ -1,0 +1,105 @@
+"""What this process knows: the workflows that it was given, and the stored definitions that runs are pinned to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled
+from squidie_core.definition.plan import Plan
+from squidie_core.errors import Corrupt, NotFoundError, OptionError
+from squidie_core.ports.storage import Storage
+
+
+class Catalog:
+    """Workflows by name and definitions by fingerprint. Safe to use from any thread: its tables only grow."""
+
+    def __init__(self, workflows: Iterable[type[Workflow]], resources: Mapping[type, object]) -> None:
+        self.resources = dict(resources)
+        self.workflows: dict[str, CompiledWorkflow] = {}
+        self._plans: dict[str, Plan] = {}
+        self._stored: set[str] = set()
+        for workflow in workflows:
+            self._register(compiled(workflow))
+        self.offers = tuple(_offers(self.workflows.values()))
+        """What workers of this process can advance, in the form of the index's `needs`."""
+
+    def _register(self, workflow: CompiledWorkflow) -> None:
+        known = self.workflows.setdefault(workflow.name, workflow)
+        if known is not workflow:
+            raise OptionError(
+                f"workflows names {workflow.name!r} twice; give one of the classes another name=",
+                details={"option": "workflows", "workflow": workflow.name},
+            )
+        self._plans[workflow.fingerprint] = workflow.plan
+        missing = [kind.__qualname__ for kind in workflow.resources if kind not in self.resources]
+        if missing:
+            raise OptionError(
+                f"workflow {workflow.name!r} needs resources that are missing: {', '.join(missing)}; "
+                f"pass resources={{{missing[0]}: ...}}",
+                code="missing_resource",
+                details={"option": "resources", "workflow": workflow.name, "missing": missing},
+            )
+
+    def workflow(self, workflow: type[Workflow]) -> CompiledWorkflow:
+        """The registered workflow of this class."""
+        found = compiled(workflow)
+        if self.workflows.get(found.name) is not found:
+            raise NotFoundError(
+                f"workflow {found.name!r} is not registered here; pass workflows=[{workflow.__name__}] to Squidie(...)",
+                code="unknown_workflow",
+                details={"workflow": found.name},
+            )
+        return found
+
+    def trigger(self, trigger: Trigger[Any]) -> tuple[CompiledWorkflow, str]:
+        """The registered workflow that declares the trigger, and the trigger's name there."""
+        found = [w for w in self.workflows.values() if id(trigger) in w.trigger_names]
+        if len(found) == 1:
+            return found[0], found[0].trigger_names[id(trigger)]
+        problem = "belongs to no workflow registered here" if not found else "belongs to several workflows"
+        hint = "pass its workflow in workflows=[...]" if not found else "start(Workflow, payload, trigger=...)"
+        raise NotFoundError(f"{trigger!r} {problem}; {hint}", code="unknown_trigger")
+
+    def plan(self, fingerprint: str, storage: Storage) -> Plan:
+        """The plan of the definition with this fingerprint; unknown ones are fetched from the store, once."""
+        plan = self._plans.get(fingerprint)
+        if plan is not None:
+            return plan
+        text = storage.get_blobs([fingerprint]).get(fingerprint)
+        if text is None:
+            raise Corrupt(
+                f"the definition {fingerprint[:12]} that runs are pinned to is not in the store",
+                details={"definition": fingerprint},
+            )
+        try:
+            plan = Plan.from_text(text)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Corrupt(
+                f"the stored definition {fingerprint[:12]} cannot be read", details={"definition": fingerprint}
+            ) from error
+        self._stored.add(fingerprint)
+        return self._plans.setdefault(fingerprint, plan)
+
+    def ensure_stored(self, plan: Plan, storage: Storage) -> None:
+        """Write the definition before the first run that is pinned to it; a round trip once a process."""
+        if plan.fingerprint not in self._stored:
+            storage.put_blob(plan.fingerprint, plan.text)
+            self._stored.add(plan.fingerprint)
+
+    def body(self, workflow: str, step: str) -> Body | None:
+        """The code of the step, where this process has it."""
+        found = self.workflows.get(workflow)
+        return None if found is None else found.bodies.get(step)
+
+    def step_name(self, workflow: str, step: Step[..., Any]) -> str | None:
+        """The step's name in the workflow, where this process knows both."""
+        found = self.workflows.get(workflow)
+        return None if found is None else found.step_names.get(id(step))
+
+
+def _offers(workflows: Iterable[CompiledWorkflow]) -> Iterable[str]:
+    for workflow in workflows:
+        yield f"{workflow.name}:*"
+        for step in workflow.bodies:
+            yield f"{workflow.name}:{step}"

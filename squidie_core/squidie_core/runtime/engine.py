@@ -1,0 +1,395 @@
+"""The executor: due, load, decide, commit, and again, for all runs of one worker in one place.
+
+An engine belongs to one thread. Bodies run elsewhere: `tick` gives out the attempts to run, `report` takes their
+outcomes. Everything that is decided between two ticks goes to the store in one call.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from squidie_core.decisions import Claimant, Draft, advance, complete, defer, fail, heartbeat, release
+from squidie_core.errors import Corrupt, SquidieError, StorageError, TooLarge, Unavailable, UnknownVersion
+from squidie_core.journal.codec import to_json
+from squidie_core.journal.commit import Busy, CommitResult, Committed, Conflict, Refused
+from squidie_core.journal.values import MAX_VALUE_BYTES
+from squidie_core.ports.storage import DueRun
+from squidie_core.runtime.actor import Actor, Slots, Write
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
+from squidie_core.runtime.cache import StateCache
+from squidie_core.runtime.store import RunStore, pause, to_append
+from squidie_core.state import RunnableState, RunState
+
+_log = logging.getLogger("squidie.engine")
+
+LONGEST_LEASE = 300_000
+MAX_CHAIN = 16
+MAX_CHAIN_SECONDS = 0.25
+MAX_WIDE_CLAIM = 64
+_CLAIM_TRIES = 3
+_RESERVE_FOR = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Durations in milliseconds. `chain`: whether a run's next step may be claimed by the commit that ends the last."""
+
+    queue: str
+    owner_id: str
+    lease_for: int
+    chain: bool = True
+    cache_bytes: int = 64 * 1024 * 1024
+
+
+class Engine:
+    """One worker's view of its queue. Not thread-safe."""
+
+    def __init__(
+        self, store: RunStore, options: EngineOptions, on_lost: Callable[[Attempt], None] | None = None
+    ) -> None:
+        self._store = store
+        self._options = options
+        self._on_lost = on_lost
+        self._cache = StateCache(options.cache_bytes)
+        self.actors: dict[str, Actor] = {}
+        self.advanced: RunState | None = None
+        """The state that was committed last; it belongs to the engine until its run is let go."""
+        self.last_poll_full = False
+        self.last_poll_runs = 0
+        self.next_wake: int | None = None
+        """When the store said the next run falls due."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is running and nothing waits to be written."""
+        return not self.actors
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether outcomes wait for the next tick."""
+        return any(actor.reported and actor.write is None for actor in self.actors.values())
+
+    @property
+    def retry_at(self) -> float | None:
+        """When a write that was put off may be tried again, in monotonic seconds."""
+        return min((actor.write.not_before for actor in self.actors.values() if actor.write is not None), default=None)
+
+    def report(self, attempt: Attempt, outcome: Outcome) -> None:
+        """An attempt is over; the next tick writes what follows."""
+        actor = self.actors.get(attempt.run_id)
+        if actor is not None and actor.running.pop(attempt.key, None) is not None:
+            actor.reported.append((attempt, outcome))
+
+    def tick(self, slots: Slots, *, poll: bool, chain: bool = True, limit: int | None = None) -> list[Attempt]:
+        """Decide and write everything that can be written now; returns the attempts that were claimed.
+
+        `poll` looks for due runs, at most `limit` of them; `chain` lets the commit that ends a step claim the next one.
+
+        Raises Unavailable where the store is not to be had; nothing is lost then, tick again later.
+        """
+        self._reload()
+        for actor in [actor for actor in self.actors.values() if actor.reported and actor.write is None]:
+            self._decide_reported(actor, slots, chain=chain and self._options.chain)
+        if poll and slots.free > 0:
+            self._poll(slots, limit or _wanted(slots))
+        return self._commit()
+
+    def renew(self) -> None:
+        """Prepare heartbeats for the claims that are half through their lease; the next tick writes them."""
+        now = self._store.clock.now()
+        for actor in list(self.actors.values()):
+            if actor.running and actor.write is None and actor.renew_at <= now and actor.state is not None:
+                self._guarded(actor, lambda actor=actor: self._decide_renewal(actor))
+
+    def watch(self) -> None:
+        """Look at the heads of everything that is running, and tell bodies whose runs have ended."""
+        running = {run_id: actor for run_id, actor in self.actors.items() if actor.running}
+        heads = self._store.storage.heads(list(running)) if running else {}
+        for run_id, actor in running.items():
+            head = heads.get(run_id)
+            if head is None or head.status in ("completed", "failed", "cancelled"):
+                self._lose(actor, list(actor.running))
+            elif actor.write is None and actor.state is not None and actor.state.head != head.head:
+                actor.state = None
+
+    # Deciding
+
+    def _reload(self) -> None:
+        stale = [a for a in self.actors.values() if a.state is None and a.write is None and (a.reported or a.running)]
+        if not stale:
+            return
+        states = self._store.states([actor.run_id for actor in stale])
+        for actor in stale:
+            state = states.get(actor.run_id)
+            if isinstance(state, RunState):
+                actor.state = state
+            else:
+                self._abandon(actor, state)
+
+    def _decide_reported(self, actor: Actor, slots: Slots, *, chain: bool) -> None:
+        reported, actor.reported = actor.reported[: actor.batch], actor.reported[actor.batch :]
+
+        def decide() -> None:
+            draft = self._draft(_loaded(actor))
+            for attempt, outcome in reported:
+                if not _apply(draft, attempt, outcome) and not attempt.lost.is_set():
+                    _log.warning("run %s: the claim on %s was lost; its outcome is dropped", actor.run_id, attempt.key)
+            claimed = self._advance(draft, slots, 1) if chain and self._may_chain(actor) else []
+            try:
+                self._write(actor, draft, claimed, reported)
+            except TooLarge as error:
+                actor.state = None
+                actor.reported[:0] = _too_large(actor, reported, error)
+
+        self._guarded(actor, decide)
+
+    def _may_chain(self, actor: Actor) -> bool:
+        if self.last_poll_full or actor.chained >= MAX_CHAIN:
+            return False
+        return actor.chained == 0 or time.monotonic() - actor.chain_started < MAX_CHAIN_SECONDS
+
+    def _decide_renewal(self, actor: Actor) -> None:
+        doubled = self._options.lease_for * 2 ** min(actor.renewals + 1, 16)
+        lease_for = max(min(doubled, LONGEST_LEASE), self._options.lease_for)
+        claims = {key: attempt.claim_id for key, attempt in actor.running.items()}
+        draft = self._draft(_loaded(actor))
+        lost = heartbeat(draft, claims, lease_for)
+        self._lose(actor, lost)
+        actor.renewals += 1
+        actor.renew_at = draft.at + lease_for // 2
+        self._write(actor, draft, [], [])
+
+    def _poll(self, slots: Slots, limit: int) -> None:
+        sent = time.monotonic()
+        batch = self._store.storage.due(
+            self._options.queue, offers=self._store.catalog.offers, limit=limit, reserve_for=_RESERVE_FOR
+        )
+        self._store.clock.observe(batch.now, sent)
+        self.last_poll_full = len(batch.runs) >= limit
+        self.last_poll_runs = len(batch.runs)
+        self.next_wake = batch.next_wake
+        large = [run.thread_id for run in batch.runs if run.loaded is None and self._current(run) is None]
+        states = self._store.states(large) if large else {}
+        for run in batch.runs:
+            actor = self.actors.get(run.thread_id)
+            if actor is None:
+                actor = self.actors[run.thread_id] = Actor(run.thread_id, None)
+            if actor.write is not None:
+                continue
+            if actor.state is None or actor.state.head != run.head:
+                found = self._fold(run, states)
+                if not isinstance(found, RunState):
+                    self._abandon(actor, found)
+                    continue
+                actor.state = found
+            share = max(1, limit // len(batch.runs))
+            self._guarded(actor, lambda a=actor, r=run, s=share: self._decide_claim(a, r, slots, batch.now, s))
+
+    def _current(self, run: DueRun) -> RunState | None:
+        """The state at the run's head, if an actor or the cache has it."""
+        actor = self.actors.get(run.thread_id)
+        if actor is not None and actor.state is not None and actor.state.head == run.head:
+            return actor.state
+        cached = self._cache.take(run.thread_id, run.head)
+        if cached is not None:
+            self._cache.put(cached)
+        return cached
+
+    def _fold(self, run: DueRun, states: dict[str, RunState | StorageError]) -> RunState | StorageError | None:
+        cached = self._cache.take(run.thread_id, run.head)
+        if cached is not None:
+            return cached
+        if run.loaded is None:
+            return states.get(run.thread_id)
+        return self._store.fold(run.thread_id, run.loaded)
+
+    def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
+        draft = self._draft(_loaded(actor), now)
+        slots.refused_step = None
+        claimed = self._advance(draft, slots, share)
+        if draft.entries:
+            self._write(actor, draft, claimed, [])
+        elif not actor.running:
+            if slots.refused_step is not None:
+                self._store.park(run.thread_id, "step_unavailable", run.parked)
+            self._retire(actor)
+
+    def _advance(self, draft: Draft, slots: Slots, share: int) -> list[Attempt]:
+        state = draft.state
+        half = (len(state.open) + 1) // 2
+        claimant = Claimant(
+            owner_id=self._options.owner_id,
+            claim_id=secrets.token_hex(8),
+            lease_for=self._options.lease_for,
+            admit=lambda runnable: slots.admit(state.workflow, runnable),
+            limit=max(1, min(share, half, MAX_WIDE_CLAIM)),
+            max_skew=self._store.storage.capabilities.max_skew,
+        )
+        return [self._attempt(draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]
+
+    def _attempt(self, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
+        workflow = draft.state.workflow
+        step = draft.step(runnable.step).definition
+        body = self._store.catalog.body(workflow, runnable.step) if runnable.kind == "run" else None
+        return Attempt(draft.state.run_id, workflow, runnable, claim_id, step, body)
+
+    def _draft(self, state: RunState, now: int = 0) -> Draft:
+        draft = self._store.draft(state)
+        draft.at = max(draft.at, now)
+        return draft
+
+    # Writing
+
+    def _write(
+        self, actor: Actor, draft: Draft, claimed: list[Attempt], reported: list[tuple[Attempt, Outcome]]
+    ) -> None:
+        if draft.entries:
+            actor.write = Write(to_append(draft), claimed, reported)
+        elif actor.idle:
+            self._retire(actor)
+
+    def _commit(self) -> list[Attempt]:
+        now = time.monotonic()
+        writing = [a for a in self.actors.values() if a.write is not None and a.write.not_before <= now]
+        if not writing:
+            return []
+        results = self._store.storage.commit([actor.write.commit for actor in writing if actor.write is not None])
+        started: list[Attempt] = []
+        for actor, result in zip(writing, results, strict=True):
+            if actor.write is not None:
+                started += self._settle(actor, actor.write, result)
+        return started
+
+    def _settle(self, actor: Actor, write: Write, result: CommitResult) -> list[Attempt]:
+        if isinstance(result, Busy) and (write.reported or write.tries < _CLAIM_TRIES):
+            write.tries += 1
+            write.not_before = time.monotonic() + pause(write.tries)
+            return []
+        actor.write = None
+        if isinstance(result, Committed):
+            return self._committed(actor, write)
+        actor.state = None
+        if isinstance(result, Refused):
+            actor.reported[:0] = _refused(write.reported, result.error)
+            if not write.reported:
+                self._store.park(actor.run_id, "refused", 6)
+        elif isinstance(result, Conflict | Busy):
+            actor.reported[:0] = write.reported
+        if actor.idle:
+            self._retire(actor)
+        return []
+
+    def _committed(self, actor: Actor, write: Write) -> list[Attempt]:
+        state = _loaded(actor)
+        state.head = write.append.head
+        self.advanced = state
+        if write.claimed:
+            self._holds_on(actor, write)
+        if state.terminal:
+            self._lose(actor, list(actor.running))
+        for attempt in write.claimed:
+            actor.running[attempt.key] = attempt
+        if actor.idle:
+            self._retire(actor)
+        return write.claimed
+
+    def _holds_on(self, actor: Actor, write: Write) -> None:
+        """Count the steps taken from the run without letting go of it, and see that the new claims are renewed."""
+        actor.chained = actor.chained + 1 if write.reported else 0
+        if actor.chained <= 1:
+            actor.chain_started = time.monotonic()
+        renew_at = self._store.clock.now() + self._options.lease_for // 2
+        if actor.running:
+            actor.renew_at = min(actor.renew_at, renew_at)
+        else:
+            actor.renewals = 0
+            actor.renew_at = renew_at
+
+    def _lose(self, actor: Actor, keys: Iterable[str]) -> None:
+        """The claims are gone: their outcomes will be dropped, and their bodies are told."""
+        for key in keys:
+            attempt = actor.running.get(key)
+            if attempt is not None and not attempt.lost.is_set():
+                attempt.lost.set()
+                if self._on_lost is not None:
+                    self._on_lost(attempt)
+
+    def _retire(self, actor: Actor) -> None:
+        del self.actors[actor.run_id]
+        if actor.state is not None and not actor.state.terminal and actor.state.rev == actor.state.head.rev:
+            self._cache.put(actor.state)
+
+    def _abandon(self, actor: Actor, error: StorageError | None) -> None:
+        """The run cannot be read, or is gone: drop what was reported, and keep it from coming back at once."""
+        self._lose(actor, list(actor.running))
+        actor.state = None
+        actor.reported.clear()
+        actor.running.clear()
+        self._retire(actor)
+        if error is not None:
+            self._store.report_unreadable(actor.run_id, error, self._options.owner_id)
+
+    def _guarded(self, actor: Actor, decide: Callable[[], None]) -> None:
+        """One run that cannot be decided on must not stop the others."""
+        try:
+            decide()
+        except Unavailable:
+            raise
+        except (Corrupt, UnknownVersion) as error:
+            self._abandon(actor, error)
+        except Exception:  # whatever it is, it is this run's trouble alone
+            _log.exception("run %s cannot be advanced", actor.run_id)
+            self._abandon(actor, None)
+            self._store.park(actor.run_id, "error", 6)
+
+
+def _wanted(slots: Slots) -> int:
+    """How many runs to ask for: each may want a slot of either kind."""
+    if slots.threads and slots.coroutines:
+        return min(slots.threads, slots.coroutines)
+    return slots.threads + slots.coroutines
+
+
+def _loaded(actor: Actor) -> RunState:
+    assert actor.state is not None, "the engine decides only on loaded actors"  # noqa: S101
+    return actor.state
+
+
+def _apply(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
+    """Decide what follows from the outcome; False where the claim was lost."""
+    if isinstance(outcome, Completed):
+        return complete(draft, attempt.key, attempt.claim_id, outcome.result)
+    if isinstance(outcome, Failed):
+        return fail(draft, attempt.key, attempt.claim_id, outcome.error, retry_after=outcome.retry_after)
+    if isinstance(outcome, Deferred):
+        return defer(draft, attempt.key, attempt.claim_id, outcome.reason, outcome.after)
+    release(draft, {attempt.key: attempt.claim_id})
+    return True
+
+
+def _refused(reported: Sequence[tuple[Attempt, Outcome]], error: Exception) -> list[tuple[Attempt, Outcome]]:
+    """The store takes none of this: the attempts failed."""
+    code = error.code if isinstance(error, SquidieError) else "refused"
+    failed = Failed({"code": code, "message": str(error), "retryable": False})
+    return [(attempt, failed) for attempt, _ in reported]
+
+
+def _too_large(
+    actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge
+) -> list[tuple[Attempt, Outcome]]:
+    """Outcomes that are too large become failures; those that are only too large together go one by one."""
+    large = [item for item in reported if isinstance(item[1], Completed) and _size(item[1]) > MAX_VALUE_BYTES]
+    if large:
+        return [*(item for item in reported if item not in large), *_refused(large, error)]
+    if len(reported) == 1:
+        return _refused(reported, error)
+    actor.batch = 1
+    return reported
+
+
+def _size(outcome: Completed) -> int:
+    return len(to_json(outcome.result))

@@ -1,0 +1,121 @@
+"""Checking what callers pass in: names, ids, durations. A refused value is never echoed: it may be a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from squidie_core.authoring import durations
+from squidie_core.authoring.durations import Duration as Duration
+from squidie_core.errors import OptionError
+from squidie_core.journal.entries import Json
+from squidie_core.journal.redaction import redact
+from squidie_core.journal.values import encode, encode_mapping
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_MAX_NAME = 200
+
+
+def refuse(option: str, problem: str, hint: str, code: str = "invalid_option") -> OptionError:
+    """The error for an option: which, what is wrong, what to do."""
+    return OptionError(f"{option} {problem}; {hint}", code=code, details={"option": option})
+
+
+def name(option: str, value: object) -> str:
+    """A queue, owner or tag: letters, digits, `_`, `.` and `-`, the first a letter or digit, at most 200 of them."""
+    if isinstance(value, str) and len(value) <= _MAX_NAME and _NAME.fullmatch(value):
+        return value
+    raise refuse(option, "is not a name", "use letters, digits, '_', '.' and '-', starting with a letter or digit")
+
+
+def text(option: str, value: object, limit: int = 1000) -> str:
+    """A text that is not empty."""
+    if isinstance(value, str) and 0 < len(value) <= limit:
+        return value
+    raise refuse(option, f"is not a text of 1 to {limit} characters", "pass a str")
+
+
+def optional_text(option: str, value: object, limit: int = 1000) -> str | None:
+    return None if value is None else text(option, value, limit)
+
+
+def run_id(value: object) -> str:
+    """A run's id in its canonical form."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, str):
+        try:
+            return str(UUID(value))
+        except ValueError:
+            pass
+    raise refuse("run_id", "is not a UUID", "pass the id of a Snapshot, or a UUID", code="invalid_run_id")
+
+
+def milliseconds(option: str, value: object, *, least: int = 0) -> int:
+    """A duration (`timedelta` or seconds) as integer milliseconds."""
+    try:
+        given = durations.milliseconds(value)
+    except ValueError as problem:
+        raise refuse(option, str(problem), "pass a timedelta or seconds") from None
+    if given < least:
+        raise refuse(option, f"is below {least / 1000:g} s", "pass a timedelta or seconds")
+    return given
+
+
+def integer(option: str, value: object, *, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise refuse(option, f"is not an integer from {least} to {most}", f"pass {least} to {most}")
+
+
+def tags(value: Iterable[object]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise refuse("tags", "is one str", 'pass a sequence: tags=("...",)')
+    return tuple(dict.fromkeys(name("tags", tag) for tag in value))
+
+
+def metadata(value: object) -> Mapping[str, Json]:
+    """A mapping that is kept with a command, secret-looking values redacted."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise refuse("metadata", "is not a mapping", "pass a dict")
+    given: Mapping[str, Any] = value
+    redacted: Mapping[str, Json] = redact(encode_mapping(given, "metadata"))
+    return redacted
+
+
+def actor(value: object, *, required: bool) -> Json:
+    """Who acts: a text or a mapping that is not empty."""
+    if value is None and not required:
+        return None
+    if isinstance(value, str | Mapping) and value:
+        return redact(encode(value, "actor"))
+    raise refuse("actor", "is missing or empty", 'say who decides: actor="name" or actor={"id": ...}')
+
+
+_STATUSES = ("running", "paused", "completed", "failed", "cancelled")
+
+
+def status(value: str | None) -> str | None:
+    """A status to filter by."""
+    if value is None or value in _STATUSES:
+        return value
+    raise refuse("status", "is no status of a run", f"use one of {', '.join(_STATUSES)}")
+
+
+def owner(value: str | None) -> str:
+    """Who claims; by default this host and process, and something random."""
+    if value is not None:
+        return text("owner_id", value, 200)
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+def random_bits() -> int:
+    """The random part of a new run's id."""
+    return secrets.randbits(74)

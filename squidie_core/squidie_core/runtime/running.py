@@ -1,0 +1,137 @@
+"""Running a body: its arguments, its context, and its outcome as data. Nothing that a body does gets past here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from squidie_core.authoring import Defer, FailStep, RetryStep, StepContext
+from squidie_core.authoring import Body
+from squidie_core.errors import SquidieError
+from squidie_core.journal.entries import Json
+from squidie_core.journal.redaction import redact, scrub
+from squidie_core.journal.values import encode
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, Released
+
+_log = logging.getLogger("squidie.steps")
+_MAX_MESSAGE = 2_000
+_MAX_FRAMES = 20
+
+current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("squidie_attempt", default=None)
+"""The attempt whose body is running; logging filters may read it."""
+
+
+def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
+    """Run the body in this thread; a coroutine body gets an event loop of its own."""
+    body = attempt.body
+    if body is None:
+        return _log_step(attempt)
+    token = current_attempt.set(attempt)
+    try:
+        context = _context(attempt, resources)
+        arguments = body.call_arguments(attempt.runnable.input, context)
+        if body.is_async:
+            value = asyncio.run(body.function(**arguments))
+        else:
+            value = body.function(**arguments)
+        return _outcome(attempt, body, value)
+    except Exception as error:  # noqa: BLE001  # whatever a body raises is the step's failure
+        return _failure(attempt, error, resources.values())
+    finally:
+        current_attempt.reset(token)
+
+
+async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
+    """Await a coroutine body in the running loop."""
+    body = attempt.body
+    if body is None:
+        return _log_step(attempt)
+    current_attempt.set(attempt)
+    try:
+        context = _context(attempt, resources)
+        arguments = body.call_arguments(attempt.runnable.input, context)
+        return _outcome(attempt, body, await body.function(**arguments))
+    except asyncio.CancelledError:
+        return Released()
+    except Exception as error:  # noqa: BLE001  # whatever a body raises is the step's failure
+        return _failure(attempt, error, resources.values())
+
+
+def _context(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
+    runnable = attempt.runnable
+    return StepContext(
+        attempt.run_id,
+        workflow=attempt.workflow,
+        step=runnable.step,
+        attempt=runnable.attempt,
+        runnable_key=runnable.key,
+        idempotency_key=runnable.idempotency_key,
+        claim_id=attempt.claim_id,
+        resources=resources,
+        cancel_event=attempt.lost,
+    )
+
+
+def _outcome(attempt: Attempt, body: Body, value: Any) -> Outcome:
+    accepted = body.accept_result(value)
+    if not isinstance(accepted, Defer):
+        return Completed(accepted)
+    return Deferred(encode(accepted.reason, f"the deferral of step {attempt.step.name!r}"), accepted.delay)
+
+
+def _log_step(attempt: Attempt) -> Outcome:
+    level = logging.getLevelNamesMapping()[(attempt.step.level or "info").upper()]
+    extra = {"run_id": attempt.run_id, "workflow": attempt.workflow, "step": attempt.step.name}
+    _log.log(level, "%s", attempt.step.message or "", extra=extra)
+    return Completed({})
+
+
+def _failure(attempt: Attempt, error: Exception, resources: Iterable[object]) -> Failed:
+    body = attempt.body
+    if isinstance(error, SquidieError):
+        retryable = isinstance(error, RetryStep)
+    else:
+        retryable = body is not None and body.is_retryable(error)
+    described: dict[str, Json] = {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
+        "code": error.code if isinstance(error, SquidieError) else "step_exception",
+        "message": _clean(str(error), resources),
+        "retryable": retryable,
+    }
+    if isinstance(error, SquidieError) and error.details:
+        described["details"] = _details(error)
+    if not isinstance(error, RetryStep | FailStep):
+        described["traceback"] = _frames(error)
+    _log.info(
+        "step %s of run %s failed (attempt %d): %s",
+        attempt.step.name,
+        attempt.run_id,
+        attempt.runnable.attempt,
+        described["type"],
+    )
+    return Failed(described, error.delay if isinstance(error, RetryStep) else None)
+
+
+def _details(error: SquidieError) -> Json:
+    try:
+        return redact(encode(dict(error.details), "details"))
+    except SquidieError as problem:
+        return {"not_encodable": str(problem)}
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it happened, innermost last, without the values of variables."""
+    frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def _clean(text: str, resources: Iterable[object]) -> str:
+    """The text without credentials of URLs and without resources that are themselves secrets."""
+    for resource in resources:
+        if isinstance(resource, str) and resource:
+            text = text.replace(resource, "[REDACTED]")
+    return scrub(text)[:_MAX_MESSAGE]

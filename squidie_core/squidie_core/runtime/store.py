@@ -1,0 +1,129 @@
+"""Between the store and the decisions: loading states, turning drafts into commits, the road that every command takes."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from squidie_core.decisions import Draft
+from squidie_core.errors import ConflictError, Corrupt, NotFoundError, StorageError, Unavailable, UnknownVersion
+from squidie_core.journal.codec import encode_entries
+from squidie_core.journal.commit import Append, Busy, Commit, CommitResult, Conflict, LoadedThread, Refused
+from squidie_core.ports.storage import Storage
+from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.clock import StoreClock
+from squidie_core.state import RunState, fold_thread, index_row
+
+_log = logging.getLogger("squidie.store")
+T = TypeVar("T")
+
+MAX_TRIES = 30
+_LONGEST_WAIT = 0.25
+
+
+def to_append(draft: Draft) -> Append:
+    """What the draft writes. Raises TooLarge."""
+    state = draft.state
+    return Append(
+        thread_id=state.run_id,
+        expected=state.head,
+        count=len(draft.entries),
+        body=encode_entries(draft.entries),
+        index=index_row(state),
+        commit_id=secrets.randbits(63) or 1,
+    )
+
+
+def pause(tries: int) -> float:
+    """Seconds to wait before try number `tries` + 1: full jitter, from a millisecond on."""
+    return min(0.001 * 2**tries, _LONGEST_WAIT) * secrets.randbelow(1000) / 1000
+
+
+class RunStore:
+    """The runs of one store. Safe to use from any thread; the states it gives out belong to their callers."""
+
+    def __init__(self, storage: Storage, catalog: Catalog) -> None:
+        self.storage = storage
+        self.catalog = catalog
+        self.clock = StoreClock(storage)
+
+    def states(self, run_ids: Sequence[str]) -> dict[str, RunState | StorageError]:
+        """The states of the runs that exist; for one that cannot be read, why."""
+        threads = self.storage.load(run_ids)
+        return {run_id: self.fold(run_id, thread) for run_id, thread in threads.items()}
+
+    def fold(self, run_id: str, thread: LoadedThread) -> RunState | StorageError:
+        """The state of a loaded thread, or why it cannot be read."""
+        try:
+            return fold_thread(RunState(run_id), thread)
+        except (Corrupt, UnknownVersion) as error:
+            return error
+
+    def state(self, run_id: str) -> RunState:
+        """The state of the run. Raises NotFoundError, Corrupt, UnknownVersion."""
+        found = self.states([run_id]).get(run_id)
+        if found is None or (isinstance(found, RunState) and found.status == "new"):
+            raise NotFoundError(
+                f"there is no run {run_id} in this store and namespace", details={"run_id": run_id}
+            )
+        if isinstance(found, StorageError):
+            raise found
+        return found
+
+    def draft(self, state: RunState) -> Draft:
+        """A draft on the run's state, with the definition that the run is pinned to."""
+        return Draft(state, self.catalog.plan(state.definition, self.storage), self.clock.now())
+
+    def change(self, run_id: str, decide: Callable[[Draft], T]) -> tuple[RunState, T]:
+        """Load, decide, commit; where somebody else was faster, load and decide again.
+
+        `decide` may be called several times, each time on a fresh state. Where it emits nothing, nothing is written.
+        """
+        for tries in range(MAX_TRIES):
+            draft = self.draft(self.state(run_id))
+            decided = decide(draft)
+            if not draft.entries:
+                return draft.state, decided
+            append = to_append(draft)
+            result = self.commit(append)
+            if not isinstance(result, Conflict):
+                draft.state.head = append.head
+                return draft.state, decided
+            time.sleep(pause(tries))
+        raise ConflictError(
+            f"run {run_id} was written by others {MAX_TRIES} times in a row; try again", details={"run_id": run_id}
+        )
+
+    def commit(self, append: Append) -> CommitResult:
+        """Write one append; waits while its thread is busy. Gives Committed or Conflict. Raises Unavailable, TooLarge."""
+        commit = Commit((append,))
+        for tries in range(MAX_TRIES):
+            result = self.storage.commit([commit])[0]
+            if isinstance(result, Refused):
+                raise result.error
+            if not isinstance(result, Busy):
+                return result
+            time.sleep(pause(tries))
+        raise Unavailable(
+            f"run {append.thread_id} is locked by another transaction; nothing was written, try again",
+            code="busy",
+            details={"run_id": append.thread_id},
+        )
+
+    def report_unreadable(self, run_id: str, error: StorageError, owner_id: str) -> None:
+        """Keep a run that cannot be read out of the queue, after a second look; let one from the future wait."""
+        if isinstance(error, UnknownVersion):
+            self.park(run_id, "unknown_version", 0)
+            return
+        again = self.states([run_id]).get(run_id)
+        if isinstance(again, Corrupt):
+            _log.error("run %s is quarantined: %s", run_id, again)
+            self.storage.quarantine(run_id, reason=str(again), by=owner_id)
+
+    def park(self, run_id: str, reason: str, times: int) -> None:
+        """Nobody here can advance the run: look again after a second, then two, at most a minute."""
+        delay = min(1_000 * 2 ** min(times, 6), 60_000)
+        self.storage.reserve(run_id, until=self.clock.now() + delay, reason=reason)

@@ -1,0 +1,202 @@
+"""The worker: the loop for hosts that lend a process or a thread."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from squidie_core.errors import StorageError
+from squidie_core.runtime import options
+from squidie_core.runtime.actor import Slots
+from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.bodies import CoroutineBodies, Inbox, Report, ThreadBodies
+from squidie_core.runtime.engine import Engine, EngineOptions
+from squidie_core.runtime.facade import Squidie
+from squidie_core.runtime.options import Duration
+from squidie_core.runtime.polling import Polling
+
+_log = logging.getLogger("squidie.worker")
+
+_WATCH_EVERY = 1.5
+_RENEW_CHECK_EVERY = 0.25
+_LONGEST_STORE_PAUSE = 5.0
+
+
+class Worker:
+    """Takes due attempts, runs their bodies, and writes what follows, until it is stopped.
+
+    `concurrency` plain bodies run at a time, each in a thread, and `async_concurrency` coroutine bodies in one event
+    loop. Claims last `lease_for` and are renewed while their bodies run. On SIGTERM or SIGINT, or after `stop`, nothing
+    more is claimed, running bodies get `grace` to end, and what was not begun is given back.
+
+    `run` may be called once; `stop` from any thread.
+    """
+
+    def __init__(
+        self,
+        squidie: Squidie,
+        *,
+        concurrency: int = 32,
+        async_concurrency: int = 256,
+        queue: str | None = None,
+        owner_id: str | None = None,
+        lease_for: Duration = 30,
+        grace: Duration = 20,
+    ) -> None:
+        self.concurrency = options.integer("concurrency", concurrency, least=1, most=1_000)
+        self.async_concurrency = options.integer("async_concurrency", async_concurrency, least=0, most=100_000)
+        self.queue = squidie.queue if queue is None else options.name("queue", queue)
+        self.owner_id = options.owner(owner_id)
+        self._grace = options.milliseconds("grace", grace) / 1000
+        self._store = squidie.store
+        self._wakeups = squidie.wakeups
+        self._inbox = Inbox()
+        resources = self._store.catalog.resources
+        self._threads = ThreadBodies(self.concurrency, self._inbox, resources)
+        self._coroutines = CoroutineBodies(self._inbox, resources)
+        lease = options.milliseconds("lease_for", lease_for, least=100)
+        self._engine = Engine(
+            self._store,
+            EngineOptions(queue=self.queue, owner_id=self.owner_id, lease_for=lease),
+            on_lost=self._on_lost,
+        )
+        self._polling = Polling()
+        self._in_threads = 0
+        self._in_loop = 0
+        self._stopping = threading.Event()
+        self._store_failures = 0
+
+    def run(self, *, install_signal_handlers: bool = True) -> None:
+        """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
+        end_listening = self._wakeups.listen(self.queue, self._inbox.wake)
+        _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
+        try:
+            with self._signals(install=install_signal_handlers):
+                self._work()
+                self._wind_down()
+        finally:
+            end_listening()
+            self._threads.stop()
+            self._coroutines.stop()
+            _log.info("worker %s has stopped", self.owner_id)
+
+    def stop(self) -> None:
+        """Let the worker end: nothing more is claimed, running bodies may finish within the grace period."""
+        self._stopping.set()
+        self._inbox.wake()
+
+    def _work(self) -> None:
+        renew_at = watch_at = time.monotonic()
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            reports, woken = self._inbox.collect(self._timeout(now, renew_at, watch_at))
+            self._take(reports)
+            now = time.monotonic()
+            if woken:
+                self._polling.wake()
+            try:
+                if now >= renew_at:
+                    self._engine.renew()
+                    renew_at = now + _RENEW_CHECK_EVERY
+                if now >= watch_at:
+                    self._engine.watch()
+                    watch_at = now + _WATCH_EVERY
+                self._tick(poll=self._polling.is_due(now))
+                self._store_failures = 0
+            except StorageError as error:
+                self._put_up_with(error)
+
+    def _tick(self, *, poll: bool) -> None:
+        slots = self._slots()
+        poll = poll and slots.free > 0
+        attempts = self._engine.tick(slots, poll=poll)
+        if poll:
+            self._polling.polled(self._engine, self._store.clock)
+        self._dispatch(attempts)
+
+    def _timeout(self, now: float, renew_at: float, watch_at: float) -> float:
+        if self._engine.has_reports:
+            return 0.0
+        until = min(renew_at, watch_at) if not self._engine.idle else now + 60
+        if self._slots().free > 0:
+            until = min(until, self._polling.at)
+        retry = self._engine.retry_at
+        if retry is not None:
+            until = min(until, retry)
+        if self._store_failures:
+            until = max(until, now + min(0.05 * 2**self._store_failures, _LONGEST_STORE_PAUSE))
+        return max(0.0, until - now)
+
+    def _slots(self) -> Slots:
+        return Slots(
+            self._store.catalog, self.concurrency - self._in_threads, self.async_concurrency - self._in_loop
+        )
+
+    def _take(self, reports: list[Report]) -> None:
+        in_loop = 0
+        for attempt, outcome in reports:
+            in_loop += attempt.is_async
+            self._engine.report(attempt, outcome)
+        self._in_loop -= in_loop
+        self._in_threads -= len(reports) - in_loop
+        self._threads.done(len(reports) - in_loop)
+
+    def _dispatch(self, attempts: list[Attempt]) -> None:
+        coroutines = [attempt for attempt in attempts if attempt.is_async]
+        self._in_loop += len(coroutines)
+        self._in_threads += len(attempts) - len(coroutines)
+        self._threads.run(attempt for attempt in attempts if not attempt.is_async)
+        self._coroutines.run(coroutines)
+
+    def _on_lost(self, attempt: Attempt) -> None:
+        _log.warning("run %s: %s is cancelled or its claim is lost", attempt.run_id, attempt.key)
+        if attempt.is_async:
+            self._coroutines.cancel(attempt)
+
+    def _put_up_with(self, error: StorageError) -> None:
+        self._store_failures = min(self._store_failures + 1, 10)
+        self._polling.put_off()
+        _log.warning("the store did not answer; trying again: %s", error)
+
+    def _wind_down(self) -> None:
+        """Write what ends within the grace period, give back what was not begun."""
+        self._threads.close()
+        end = time.monotonic() + self._grace
+        cancelled = False
+        while not self._engine.idle:
+            now = time.monotonic()
+            if now >= end and not cancelled:
+                cancelled = True
+                end = now + 1
+                self._coroutines.cancel_all()
+            elif now >= end:
+                _log.warning("bodies were still running after the grace period; their claims will lapse")
+                return
+            reports, _ = self._inbox.collect(min(0.1, end - now))
+            self._take(reports)
+            try:
+                self._engine.renew()
+                self._engine.tick(Slots(self._store.catalog, 0, 0), poll=False, chain=False)
+            except StorageError as error:
+                self._put_up_with(error)
+
+    @contextmanager
+    def _signals(self, *, install: bool) -> Iterator[None]:
+        if not install or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature of handlers
+            self.stop()
+
+        previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)

@@ -1,0 +1,338 @@
+"""The rules that turn entries into a run's state.
+
+An entry that breaks a rule is recorded as an anomaly and changes nothing else; the fold raises only for what is no thread
+at all. After the end nothing changes the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from squidie_core.errors import Corrupt
+from squidie_core.journal.codec import decode_entries
+from squidie_core.journal.commit import LoadedThread
+from squidie_core.journal.entries import (
+    AttemptClaimed,
+    AttemptCompleted,
+    AttemptFailed,
+    AttemptHeartbeat,
+    AttemptReleased,
+    Entry,
+    ManualStepPaused,
+    ManualStepResolved,
+    Runnable,
+    RunnableApplied,
+    RunnablesPlanned,
+    RunSignalReceived,
+    RunStarted,
+    RunTerminal,
+)
+from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
+
+FOLD_VERSION = 1
+"""Raise it whenever a rule changes: checkpoints of other versions are not used."""
+
+
+def fold(state: RunState, entries: Iterable[Entry]) -> RunState:
+    """Fold the entries that follow the state into it, and give it back."""
+    for entry in entries:
+        apply(state, entry)
+    return state
+
+
+def fold_thread(state: RunState, thread: LoadedThread) -> RunState:
+    """Fold a loaded thread into the state that its commits follow.
+
+    Raises Corrupt where the commits do not follow the state without a gap, or cannot be read.
+    """
+    for commit in thread.commits:
+        if commit.rev != state.rev + 1 or commit.previous != state.head.commit_id:
+            raise Corrupt(
+                f"run {state.run_id}: the commit at revision {commit.rev} does not follow revision {state.rev}",
+                details={"run_id": state.run_id, "rev": commit.rev, "expected": state.rev + 1},
+            )
+        entries = decode_entries(commit.body)
+        if len(entries) != commit.count:
+            raise Corrupt(
+                f"run {state.run_id}: the commit at revision {commit.rev} has {len(entries)} entries, not {commit.count}",
+                details={"run_id": state.run_id, "rev": commit.rev},
+            )
+        try:
+            fold(state, entries)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise Corrupt(
+                f"run {state.run_id}: the commit at revision {commit.rev} cannot be folded: {type(error).__name__}",
+                details={"run_id": state.run_id, "rev": commit.rev},
+            ) from error
+        state.head = commit.head
+    if state.head != thread.head:
+        raise Corrupt(
+            f"run {state.run_id}: its head is at revision {thread.head.rev}, its entries end at {state.rev}",
+            details={"run_id": state.run_id, "rev": state.rev, "head": thread.head.rev},
+        )
+    return state
+
+
+def apply(state: RunState, entry: Entry) -> None:
+    """Fold one entry."""
+    state.rev += 1
+    if state.terminal and type(entry) is not RunSignalReceived:
+        _anomaly(state, entry, "terminal_run")
+        return
+    if state.status == "new" and type(entry) not in _BEFORE_START:
+        _anomaly(state, entry, "run_not_started")
+        return
+    state.last_at = max(state.last_at, entry.at)
+    _RULES[type(entry)](state, entry)
+
+
+def _anomaly(state: RunState, entry: Entry, reason: str, key: str | None = None) -> None:
+    state.anomalies.append(
+        Anomaly(
+            reason=reason,
+            entry_type=entry.TYPE,
+            rev=state.rev,
+            runnable_key=key or getattr(entry, "runnable_key", None),
+            claim_id=getattr(entry, "claim_id", None),
+        )
+    )
+
+
+def _signal(state: RunState, entry: RunSignalReceived) -> None:
+    state.receipts.append(
+        Receipt(
+            entry.at,
+            entry.signal,
+            entry.idempotency_key,
+            entry.actor,
+            entry.comment,
+            entry.payload,
+            entry.metadata,
+        )
+    )
+
+
+def _started(state: RunState, entry: RunStarted) -> None:
+    if state.status != "new":
+        _anomaly(state, entry, "already_started")
+        return
+    state.status = "running"
+    state.workflow = entry.workflow
+    state.version = entry.version
+    state.definition = entry.definition
+    state.trigger = entry.trigger
+    state.queue = entry.queue
+    state.priority = entry.priority
+    state.tags = entry.tags
+    state.input = entry.input
+    state.payload_digest = entry.payload_digest
+    state.started_at = entry.at
+    state.context = {**entry.input, **entry.context}
+
+
+def _planned(state: RunState, entry: RunnablesPlanned) -> None:
+    for planned in entry.runnables:
+        known = state.runnables.get(planned.key)
+        if known is None:
+            _plan(state, entry, planned)
+        elif (known.step, known.attempt, known.visible_at) != (planned.step, planned.attempt, planned.visible_at):
+            _anomaly(state, entry, "conflicting_runnable_intent", planned.key)
+
+
+def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
+    previous = state.runnables.get(planned.previous) if planned.previous is not None else None
+    given = planned.input
+    if given is None:
+        given = previous.input if previous is not None else {}
+    runnable = RunnableState(
+        key=planned.key,
+        step=planned.step,
+        kind=planned.kind,
+        attempt=planned.attempt,
+        visit=planned.visit,
+        input=given,
+        idempotency_key=planned.idempotency_key or planned.key,
+        visible_at=planned.visible_at,
+        planned_at=entry.at,
+        previous=planned.previous,
+    )
+    state.runnables[planned.key] = runnable
+    state.open[planned.key] = runnable
+    if previous is None:
+        state.visits[planned.step] = max(state.visits.get(planned.step, 0), planned.visit)
+    state.make_ready(runnable)
+
+
+def _claimed(state: RunState, entry: AttemptClaimed) -> None:
+    runnable = state.runnables.get(entry.runnable_key)
+    if runnable is None:
+        _anomaly(state, entry, "unknown_runnable_intent")
+    elif runnable.status not in ("available", "claimed"):
+        _anomaly(state, entry, "terminal_attempt")
+    elif runnable.status == "claimed" and runnable.lease_until > entry.at:
+        _anomaly(state, entry, "active_claim")
+    elif runnable.visible_at > entry.at:
+        _anomaly(state, entry, "attempt_not_visible")
+    else:
+        runnable.status = "claimed"
+        runnable.claim_id = entry.claim_id
+        runnable.owner_id = entry.owner_id
+        runnable.lease_until = entry.lease_until
+        runnable.claimed_at = entry.at
+        runnable.deliveries += 1
+        state.watch_lease(runnable)
+
+
+def _held(state: RunState, entry: Entry, key: str, claim_id: str | None) -> RunnableState | None:
+    """The runnable, if this claim holds it at the time of the entry; an anomaly otherwise."""
+    runnable = state.runnables.get(key)
+    if runnable is None:
+        _anomaly(state, entry, "unknown_runnable_intent", key)
+    elif runnable.status != "claimed" or runnable.claim_id != claim_id:
+        _anomaly(state, entry, "stale_claim", key)
+    elif runnable.lease_until <= entry.at:
+        _anomaly(state, entry, "expired_claim", key)
+    else:
+        return runnable
+    return None
+
+
+def _heartbeat(state: RunState, entry: AttemptHeartbeat) -> None:
+    for key, claim_id in entry.claims.items():
+        runnable = _held(state, entry, key, claim_id)
+        if runnable is not None:
+            runnable.lease_until = entry.lease_until
+            state.watch_lease(runnable)
+
+
+def _released(state: RunState, entry: AttemptReleased) -> None:
+    runnable = _held(state, entry, entry.runnable_key, entry.claim_id)
+    if runnable is not None:
+        runnable.status = "available"
+        runnable.claim_id = None
+        runnable.owner_id = None
+        runnable.deliveries -= 1
+        state.make_ready(runnable)
+
+
+def _given_up(state: RunState, entry: AttemptCompleted | AttemptFailed) -> RunnableState | None:
+    """The runnable, if nobody holds it, so that the runtime may end it itself."""
+    runnable = state.runnables.get(entry.runnable_key)
+    if runnable is None:
+        _anomaly(state, entry, "unknown_runnable_intent")
+    elif runnable.status == "available" and runnable.visible_at <= entry.at:
+        return runnable
+    elif runnable.status == "claimed" and runnable.lease_until <= entry.at:
+        return runnable
+    else:
+        _anomaly(state, entry, "active_claim" if runnable.status == "claimed" else "terminal_attempt")
+    return None
+
+
+def _completed(state: RunState, entry: AttemptCompleted) -> None:
+    known = state.runnables.get(entry.runnable_key)
+    if known is not None and known.status in ("completed", "applied") and known.claim_id == entry.claim_id:
+        if known.result != entry.result:
+            _anomaly(state, entry, "conflicting_completion")
+        return
+    runnable = (
+        _given_up(state, entry)
+        if entry.claim_id is None
+        else _held(state, entry, entry.runnable_key, entry.claim_id)
+    )
+    if runnable is not None:
+        runnable.status = "completed"
+        runnable.result = entry.result
+        runnable.ended_at = entry.at
+
+
+def _failed(state: RunState, entry: AttemptFailed) -> None:
+    runnable = (
+        _given_up(state, entry)
+        if entry.claim_id is None
+        else _held(state, entry, entry.runnable_key, entry.claim_id)
+    )
+    if runnable is not None:
+        runnable.status = "failed"
+        runnable.error = entry.error
+        runnable.ended_at = entry.at
+        runnable.retry_key = entry.retry_key
+        state.open.pop(runnable.key, None)
+
+
+def _applied(state: RunState, entry: RunnableApplied) -> None:
+    runnable = state.runnables.get(entry.runnable_key)
+    if runnable is None:
+        _anomaly(state, entry, "unknown_runnable_intent")
+        return
+    routed = runnable.status == "failed" and entry.decision is not None and entry.decision.on == "error"
+    if runnable.status != "completed" and not routed:
+        _anomaly(state, entry, "result_not_completed")
+        return
+    runnable.status = "applied"
+    runnable.applied_at = entry.at
+    runnable.decision = entry.decision
+    runnable.deferred = entry.deferred
+    state.open.pop(runnable.key, None)
+    if entry.decision is not None:
+        taken = state.routes_taken.get(entry.decision.index, 0)
+        state.routes_taken[entry.decision.index] = taken + 1
+    if routed:
+        state.routed_error = runnable.error
+    elif entry.deferred is None:
+        state.applied_steps.add(runnable.step)
+        state.context.update(runnable.result or {})
+
+
+def _paused(state: RunState, entry: ManualStepPaused) -> None:
+    runnable = state.runnables.get(entry.runnable_key)
+    if runnable is None:
+        _anomaly(state, entry, "unknown_runnable_intent")
+    elif state.gate is not None:
+        if state.gate.runnable_key != entry.runnable_key:
+            _anomaly(state, entry, "active_manual_step")
+    elif runnable.status != "available":
+        _anomaly(state, entry, "terminal_attempt")
+    else:
+        runnable.status = "paused"
+        state.gate = Gate(entry.runnable_key, entry.step, entry.kind, entry.at)
+        state.status = "paused"
+
+
+def _resolved(state: RunState, entry: ManualStepResolved) -> None:
+    gate = state.gate
+    if gate is None or gate.runnable_key != entry.runnable_key:
+        _anomaly(state, entry, "stale_manual_resolution")
+        return
+    runnable = state.runnables[gate.runnable_key]
+    runnable.status = "completed"
+    runnable.result = entry.result
+    runnable.ended_at = entry.at
+    state.gate = None
+    state.status = "running"
+
+
+def _terminal(state: RunState, entry: RunTerminal) -> None:
+    state.status = entry.status
+    state.error = entry.error
+    state.ended_at = entry.at
+    state.gate = None
+
+
+_BEFORE_START: frozenset[type[Any]] = frozenset({RunSignalReceived, RunStarted})
+
+_RULES: dict[type[Any], Callable[[RunState, Any], None]] = {
+    RunSignalReceived: _signal,
+    RunStarted: _started,
+    RunnablesPlanned: _planned,
+    AttemptClaimed: _claimed,
+    AttemptHeartbeat: _heartbeat,
+    AttemptReleased: _released,
+    AttemptCompleted: _completed,
+    AttemptFailed: _failed,
+    RunnableApplied: _applied,
+    ManualStepPaused: _paused,
+    ManualStepResolved: _resolved,
+    RunTerminal: _terminal,
+}

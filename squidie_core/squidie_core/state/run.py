@@ -1,0 +1,168 @@
+"""The state of one run.
+
+Mutable for speed and owned by one actor at a time: only the fold changes it, entry by entry, each in time that does not
+grow with the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Literal
+
+from squidie_core.journal.commit import NO_HEAD, Head
+from squidie_core.journal.entries import Decision, GateKind, Json, RunnableKind
+
+RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
+RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied"]
+
+TERMINAL: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(slots=True)
+class RunnableState:
+    """One planned execution of a step and what became of it."""
+
+    key: str
+    step: str
+    kind: RunnableKind
+    attempt: int
+    visit: int
+    input: Mapping[str, Json]
+    idempotency_key: str
+    visible_at: int
+    planned_at: int
+    previous: str | None = None
+    status: RunnableStatus = "available"
+    claim_id: str | None = None
+    owner_id: str | None = None
+    lease_until: int = 0
+    deliveries: int = 0
+    claimed_at: int | None = None
+    ended_at: int | None = None
+    result: Mapping[str, Json] | None = None
+    error: Mapping[str, Json] | None = None
+    retry_key: str | None = None
+    applied_at: int | None = None
+    decision: Decision | None = None
+    deferred: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """An open gate: the run waits for a human."""
+
+    runnable_key: str
+    step: str
+    kind: GateKind
+    paused_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A command that was received."""
+
+    at: int
+    signal: str
+    idempotency_key: str | None
+    actor: Json
+    comment: str | None
+    payload: Mapping[str, Json]
+    metadata: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """An entry that broke a rule of the fold and changed nothing."""
+
+    reason: str
+    entry_type: str
+    rev: int
+    runnable_key: str | None = None
+    claim_id: str | None = None
+
+
+@dataclass(slots=True)
+class RunState:
+    """Everything that is known about a run at `head`."""
+
+    run_id: str
+    head: Head = NO_HEAD
+    rev: int = 0
+    """The revision of the last folded entry; ahead of `head` while a decision is not yet committed."""
+    last_at: int = 0
+    status: RunStatus = "new"
+    workflow: str = ""
+    version: str | None = None
+    definition: str = ""
+    trigger: str = ""
+    queue: str = "default"
+    priority: int = 5
+    tags: tuple[str, ...] = ()
+    input: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    payload_digest: str = ""
+    started_at: int = 0
+    ended_at: int | None = None
+    error: Mapping[str, Json] | None = None
+    context: dict[str, Json] = field(default_factory=dict[str, Json])
+    """The payload, then the outputs in order of application, then gate decisions, later ones over earlier ones."""
+    routed_error: Mapping[str, Json] | None = None
+    """The failure that the run's error route was taken for."""
+    runnables: dict[str, RunnableState] = field(default_factory=dict[str, RunnableState])
+    open: dict[str, RunnableState] = field(default_factory=dict[str, RunnableState])
+    """The runnables that are not over: neither applied nor failed for good."""
+    applied_steps: set[str] = field(default_factory=set[str])
+    visits: dict[str, int] = field(default_factory=dict[str, int])
+    """How often each step was planned anew, retries and deferrals not counted."""
+    routes_taken: dict[int, int] = field(default_factory=dict[int, int])
+    gate: Gate | None = None
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
+    _ready: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
+    _leases: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    def make_ready(self, runnable: RunnableState) -> None:
+        """The runnable waits for a worker from its `visible_at` on."""
+        heappush(self._ready, (runnable.visible_at, self.rev, runnable.key))
+
+    def watch_lease(self, runnable: RunnableState) -> None:
+        """The runnable's claim ends at its `lease_until` unless it is renewed."""
+        heappush(self._leases, (runnable.lease_until, runnable.key, runnable.claim_id or ""))
+
+    def first_ready(self) -> RunnableState | None:
+        """The earliest runnable that no one has claimed, whether its time has come or not."""
+        while self._ready:
+            runnable = self.open.get(self._ready[0][2])
+            if runnable is not None and runnable.status == "available":
+                return runnable
+            heappop(self._ready)
+        return None
+
+    def first_lease(self) -> RunnableState | None:
+        """The claimed runnable whose lease ends first."""
+        while self._leases:
+            until, key, claim_id = self._leases[0]
+            runnable = self.open.get(key)
+            if runnable is not None and runnable.status == "claimed" and runnable.claim_id == claim_id:
+                if runnable.lease_until == until:
+                    return runnable
+            heappop(self._leases)
+        return None
+
+    def claimed(self) -> list[RunnableState]:
+        """The runnables that somebody holds."""
+        return [runnable for runnable in self.open.values() if runnable.status == "claimed"]
+
+    def wake_at(self) -> int | None:
+        """When a worker should look at the run next; `None`: not before somebody writes to it."""
+        if self.terminal:
+            return None
+        ready, lease = self.first_ready(), self.first_lease()
+        if ready is None:
+            return None if lease is None else lease.lease_until
+        return ready.visible_at if lease is None else min(ready.visible_at, lease.lease_until)

@@ -1,0 +1,1 @@
+"""Squidie's journals in PostgreSQL and SQLite."""

@@ -1,0 +1,79 @@
+"""What a dialect must give: statements by name, run on its connections, with failures told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from squidie_core.errors import StorageError
+    from squidie_core.journal.commit import Commit, CommitResult
+    from squidie_core.ports import Capabilities
+    from squidie_storage_sql.statements import Statements
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+
+LOADED_BYTES = 32 * 1024
+"""`due` brings a thread along if its entries take no more than this."""
+
+
+class Lost(Exception):  # a request was sent and its answer never came; safe to repeat
+    """The connection was lost while a request was in flight."""
+
+
+class Transient(Exception):  # nothing happened; the same request may succeed a moment later
+    """The server could not do it now: a deadlock, a lock held for too long, a database that is busy."""
+
+
+class Rejected(Exception):
+    """The server will never take this request. `duplicate`: because a key exists already."""
+
+    def __init__(self, error: StorageError, *, duplicate: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.duplicate = duplicate
+
+
+class Database(Protocol):
+    """Connections to one database and the statements of its dialect.
+
+    A list or tuple among the parameters is a set that travels in one piece; `namespace` is added to every statement.
+    Methods raise the port's errors, and Rejected.
+    """
+
+    capabilities: Capabilities
+    statements: Statements
+    shares_transactions: bool
+    """A group may hold commits of several appends; otherwise each of these is a group of its own."""
+
+    def clock(self) -> int:
+        """The store's time in milliseconds."""
+        ...
+
+    def read(self, statement: str, parameters: Parameters) -> list[Row]:
+        """The rows of a statement that changes nothing, from one snapshot."""
+        ...
+
+    def write(self, statement: str, parameters: Parameters) -> list[Row]:
+        """Run one statement in a transaction of its own; it must be safe to repeat."""
+        ...
+
+    def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
+        """Judge and write a group in which no thread occurs twice.
+
+        Raises Rejected where one member spoils the group, which then had no effect.
+        """
+        ...
+
+    def due(self, parameters: Parameters, *, oldest_first: bool) -> list[Row]:
+        """Reserve what is due: rows of `rows.due_batch`, at least one."""
+        ...
+
+    def names(self, stored: Any) -> tuple[str, ...]:
+        """A stored set of names."""
+        ...
+
+    def close(self) -> None:
+        """Give back the connections."""
+        ...

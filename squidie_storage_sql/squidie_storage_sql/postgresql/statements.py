@@ -1,0 +1,413 @@
+"""PostgreSQL's statements. A set travels as arrays, so no text depends on a size and all can be prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from squidie_storage_sql.database import LOADED_BYTES
+from squidie_storage_sql.statements import Statements
+from squidie_storage_sql.tables import in_schema
+
+NOW = "(extract(epoch from clock_timestamp()) * 1000)::int8"
+
+# ------------------------------------------------------------------------------------------------ commit
+
+_INPUT_OF_APPENDS = """
+input as materialized (
+    select * from unnest(
+        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int4[],
+        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int4[], %(statuses)s::text[],
+        %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[]
+    ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
+            needs, wake_at, ended_at)
+)"""
+
+_INPUT_WITH_STARTS = """
+input as materialized (
+    select * from unnest(
+        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int4[],
+        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int4[], %(statuses)s::text[],
+        %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[],
+        %(workflows)s::text[], %(versions)s::text[], %(queues)s::text[], %(priorities)s::int4[],
+        %(started_ats)s::int8[], %(tags)s::text[]
+    ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
+            needs, wake_at, ended_at,
+            workflow, version, queue, priority, started_at, tags)
+)"""
+
+# A row that somebody else has locked is passed over: no commit waits, no two can deadlock.
+_LOCKED = """
+locked as materialized (
+    select i.run_id, i.expected_rev + i.count as rev, i.commit_id, octet_length(i.body) as bytes, i.min_reader,
+        i.status, i.needs, i.wake_at, i.ended_at
+    from input i
+    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = i.run_id
+        and r.rev = i.expected_rev and r.commit_id = i.expected_commit_id
+    order by r.run_id
+    for no key update of r skip locked
+)"""
+
+# An insert would wait for somebody's uncommitted start of the same run; starts meet at this lock instead.
+_START_IS_FREE = """case when i.expected_rev = 0 then
+        pg_try_advisory_xact_lock(hashtextextended(i.run_id, hashtextextended(%(namespace)s, 5717))) end"""
+
+# Several appends: nothing is written unless every head is there to be written. A start that commits after this looked
+# makes the insert below fail on its key, which undoes the statement.
+_GATE = f"""
+gate as materialized (
+    select (select count(*) from locked) = (select count(*) from input i where i.expected_rev > 0)
+        and not exists (
+            select from input i
+            join squidie_runs r on r.namespace = %(namespace)s and r.run_id = i.run_id
+            where i.expected_rev = 0)
+        and coalesce((select bool_and({_START_IS_FREE}) from input i), true) as is_open
+)"""
+
+_UPDATED = f"""
+updated as (
+    update squidie_runs r
+    set rev = l.rev, commit_id = l.commit_id, bytes = r.bytes + l.bytes, min_reader = l.min_reader,
+        status = l.status, needs = l.needs::text[], wake_at = l.wake_at, ended_at = l.ended_at,
+        due_at = case when r.quarantine_reason is null then l.wake_at end,
+        reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = {NOW}
+    from locked l
+    where r.namespace = %(namespace)s and r.run_id = l.run_id
+    returning r.run_id
+)"""
+
+_STARTED = f"""
+started as (
+    insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue,
+        priority, status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
+    select %(namespace)s, i.run_id, i.count, i.commit_id, octet_length(i.body), i.min_reader, i.workflow, i.version,
+        i.queue, i.priority, i.status, i.needs::text[], i.tags::text[], i.wake_at, i.wake_at, i.started_at,
+        i.ended_at, {NOW}
+    from input i
+    where {_START_IS_FREE}
+    order by i.run_id
+    on conflict do nothing
+    returning run_id
+)"""
+
+_UPDATED_TOGETHER = _UPDATED.replace("from locked l", "from locked l join gate on gate.is_open")
+
+_STARTED_TOGETHER = (
+    _STARTED.replace("from input i", "from input i join gate on gate.is_open")
+    .replace(_START_IS_FREE, "i.expected_rev = 0")
+    .replace("on conflict do nothing", "")
+)
+
+_WRITTEN = """
+insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
+select %(namespace)s, i.run_id, i.expected_rev + 1, i.count, i.commit_id, i.expected_commit_id, i.body
+from input i
+join accepted on accepted.run_id = i.run_id
+returning run_id"""
+
+_ACCEPTED = "accepted as (select run_id from updated union all select run_id from started)"
+
+APPEND = f"with {_INPUT_OF_APPENDS}, {_LOCKED}, {_UPDATED}, accepted as (select run_id from updated) {_WRITTEN}"
+"""Commits of one append each, none of them a start -> run_id of those accepted."""
+
+APPEND_OR_START = f"with {_INPUT_WITH_STARTS}, {_LOCKED}, {_UPDATED}, {_STARTED}, {_ACCEPTED} {_WRITTEN}"
+"""Commits of one append each -> run_id of those accepted."""
+
+APPEND_TOGETHER = (
+    f"with {_INPUT_WITH_STARTS}, {_LOCKED}, {_GATE}, {_UPDATED_TOGETHER}, {_STARTED_TOGETHER}, {_ACCEPTED} {_WRITTEN}"
+)
+"""The appends of one commit -> run_id of all of them or of none."""
+
+_STANDINGS = """
+select w.run_id, r.rev, r.commit_id, c.commit_id
+from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as w (run_id, rev)
+left join squidie_runs r on r.namespace = %(namespace)s and r.run_id = w.run_id
+left join squidie_commits c on c.namespace = %(namespace)s and c.run_id = w.run_id and c.rev = w.rev"""
+
+_NUDGE = f"""
+with chosen as materialized (
+    select r.run_id from squidie_runs r
+    where r.namespace = %(namespace)s and r.run_id = any (%(thread_ids)s::text[])
+    for no key update skip locked
+)
+update squidie_runs r
+set nudges = r.nudges + 1, due_at = case when r.quarantine_reason is null then least(r.due_at, {NOW}) end
+from chosen
+where r.namespace = %(namespace)s and r.run_id = chosen.run_id
+returning r.run_id"""
+
+# ------------------------------------------------------------------------------------------------ due
+
+_DUE_OF_A_PRIORITY = """
+        select r.run_id, r.due_at from squidie_runs r
+        where r.namespace = %(namespace)s and r.queue = %(queue)s and r.priority = p.priority
+            and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
+            and r.needs && %(offers)s::text[]
+        order by r.due_at
+        limit %(limit)s"""
+
+_PICKED_BY_PRIORITY = f"""
+picked as materialized (
+    select d.run_id
+    from clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}
+        for no key update skip locked) d
+    limit %(limit)s
+)"""
+
+_PICKED_BY_AGE = f"""
+oldest as materialized (
+    select d.run_id
+    from clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}) d
+    order by d.due_at
+    limit %(limit)s
+),
+picked as materialized (
+    select r.run_id
+    from clock, oldest
+    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = oldest.run_id
+    where r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
+    for no key update of r skip locked
+)"""
+
+_RESERVED = """
+reserved as (
+    update squidie_runs r
+    set reserved_until = clock.now + %(reserve_for)s
+    from picked, clock
+    where r.namespace = %(namespace)s and r.run_id = picked.run_id
+    returning r.run_id, r.rev, r.commit_id, r.parked, r.nudges, r.priority, r.due_at, r.bytes
+)"""
+
+_NEXT_WAKE = """(
+    select min(n.due_at)
+    from generate_series(0, 9) as p (priority), lateral (
+        select r.due_at from squidie_runs r
+        where r.namespace = %(namespace)s and r.queue = %(queue)s and r.priority = p.priority
+            and r.due_at > clock.now
+        order by r.due_at
+        limit 1) n
+)"""
+
+_WITH_SMALL_THREADS = f"""
+select clock.now, case when (select count(*) from picked) < %(limit)s then {_NEXT_WAKE} end,
+    d.run_id, d.rev, d.commit_id, d.parked, d.nudges, c.rev, c.count, c.commit_id, c.previous, c.body
+from clock
+left join reserved d on true
+left join lateral (
+    select c.rev, c.count, c.commit_id, c.previous, c.body from squidie_commits c
+    where c.namespace = %(namespace)s and c.run_id = d.run_id and d.bytes <= {LOADED_BYTES}
+    offset 0) c on true"""
+
+_CLOCK = f"clock as materialized (select {NOW} as now)"
+
+DUE = f"""
+with {_CLOCK}, {_PICKED_BY_PRIORITY}, {_RESERVED}
+{_WITH_SMALL_THREADS}
+order by d.priority, d.due_at, d.run_id, c.rev"""
+
+DUE_OLDEST = f"""
+with {_CLOCK}, {_PICKED_BY_AGE}, {_RESERVED}
+{_WITH_SMALL_THREADS}
+order by d.due_at, d.run_id, c.rev"""
+
+_RESERVE = """
+with chosen as materialized (
+    select r.run_id from squidie_runs r
+    where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
+    for no key update skip locked
+)
+update squidie_runs r
+set due_at = case when r.due_at is not null then greatest(r.wake_at, %(until)s::int8) end,
+    parked_until = %(until)s::int8, park_reason = %(reason)s, parked = r.parked + 1, reserved_until = null
+from chosen
+where r.namespace = %(namespace)s and r.run_id = chosen.run_id
+returning r.run_id"""
+
+# ------------------------------------------------------------------------------------------------ threads
+
+_HEADS = """
+select r.run_id, r.rev, r.commit_id, r.status, r.nudges, r.parked_until, r.park_reason, r.quarantine_reason
+from squidie_runs r
+where r.namespace = %(namespace)s and r.run_id = any (%(thread_ids)s::text[])"""
+
+# A checkpoint stands for commits only if the thread has been in its state.
+_LOAD = """
+with found as materialized (
+    select r.run_id, r.rev, r.commit_id, r.nudges, p.rev as checkpoint_rev, coalesce(w.rev, p.rev, 0) as after
+    from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as w (run_id, rev)
+    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = w.run_id
+    left join squidie_checkpoints p on w.rev is null and p.namespace = %(namespace)s and p.run_id = w.run_id
+        and p.rev <= r.rev
+        and (p.rev, p.commit_id) = (
+            select c.rev + c.count - 1, c.commit_id from squidie_commits c
+            where c.namespace = %(namespace)s and c.run_id = w.run_id and c.rev <= p.rev
+            order by c.rev desc
+            limit 1)
+)
+select run_id, 0 as part, rev, commit_id, nudges, null::int8 as previous, null::text as body
+from found
+union all
+select p.run_id, 1, p.rev, p.commit_id, p.fold_version, null, p.body
+from found f
+join squidie_checkpoints p on p.namespace = %(namespace)s and p.run_id = f.run_id and p.rev = f.checkpoint_rev
+union all
+select c.run_id, 2, c.rev, c.commit_id, c.count, c.previous, c.body
+from found f
+join squidie_commits c on c.namespace = %(namespace)s and c.run_id = f.run_id and c.rev > f.after
+order by run_id, part, rev"""
+
+_READ = """
+select c.rev, c.count, c.commit_id, c.previous, c.body
+from squidie_commits c
+where c.namespace = %(namespace)s and c.run_id = %(thread_id)s
+    and c.rev >= coalesce((
+        select max(b.rev) from squidie_commits b
+        where b.namespace = %(namespace)s and b.run_id = %(thread_id)s and b.rev <= %(after)s::int8 + 1), 0)
+    and c.rev + c.count - 1 > %(after)s::int8
+order by c.rev
+limit %(limit)s"""
+
+_PUT_CHECKPOINT = """
+insert into squidie_checkpoints as p (namespace, run_id, rev, commit_id, fold_version, body)
+values (%(namespace)s, %(thread_id)s, %(rev)s, %(commit_id)s, %(fold_version)s, %(body)s)
+on conflict (namespace, run_id) do update
+set rev = excluded.rev, commit_id = excluded.commit_id, fold_version = excluded.fold_version, body = excluded.body
+where (excluded.rev, excluded.fold_version) > (p.rev, p.fold_version)
+returning run_id"""
+
+_DELETE_CHECKPOINT = """
+delete from squidie_checkpoints where namespace = %(namespace)s and run_id = %(thread_id)s
+returning run_id"""
+
+# ------------------------------------------------------------------------------------------------ listing
+
+_LISTING = """
+select r.run_id, r.rev, r.commit_id, r.updated_at, r.parked_until, r.park_reason, r.quarantine_reason,
+    r.workflow, r.queue, r.priority, r.status, r.started_at, r.wake_at, r.needs, r.ended_at, r.version, r.tags,
+    r.min_reader
+from squidie_runs r
+where r.namespace = %(namespace)s{filters}
+order by r.started_at desc, r.run_id desc
+limit %(limit)s"""
+
+_FILTERS = {
+    "workflow": "r.workflow = %(workflow)s",
+    "status": "r.status = %(status)s",
+    "queue": "r.queue = %(queue)s",
+    "tag": "%(tag)s = any (r.tags)",
+    "quarantined": "r.quarantine_reason is not null",
+    "unquarantined": "r.quarantine_reason is null",
+    "after": "(r.started_at, r.run_id) < (%(started_at)s, %(run_id)s)",
+}
+
+# ------------------------------------------------------------------------------------------------ blobs
+
+_PUT_BLOB = """
+insert into squidie_blobs (namespace, digest, body) values (%(namespace)s, %(digest)s, %(body)s)
+on conflict do nothing
+returning digest"""
+
+_GET_BLOBS = """
+select digest, body from squidie_blobs where namespace = %(namespace)s and digest = any (%(digests)s::text[])"""
+
+# ------------------------------------------------------------------------------------------------ care
+
+# These two must take effect, so they wait for the row, though not for ever.
+_PATIENT = """
+with patience as materialized (select set_config('lock_timeout', %(lock_timeout)s, true))"""
+
+_QUARANTINE = f"""{_PATIENT}
+update squidie_runs r
+set quarantine_reason = %(reason)s, quarantine_by = %(by)s, quarantine_at = {NOW}, due_at = null
+from patience
+where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
+returning r.run_id"""
+
+_UNQUARANTINE = f"""{_PATIENT}
+update squidie_runs r
+set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
+    due_at = case when r.nudges > 0 then least(r.wake_at, {NOW}) else r.wake_at end
+from patience
+where r.namespace = %(namespace)s and r.run_id = %(thread_id)s and r.quarantine_reason is not null
+returning r.run_id"""
+
+_THREAD_IDS = """
+with recursive thread (run_id) as (
+    select min(c.run_id) from squidie_commits c where c.namespace = %(namespace)s and c.run_id > %(after)s
+    union all
+    select (select min(c.run_id) from squidie_commits c where c.namespace = %(namespace)s and c.run_id > t.run_id)
+    from thread t
+    where t.run_id is not null
+)
+select run_id from thread where run_id is not null limit %(limit)s"""
+
+_REINDEX = f"""{_PATIENT}
+update squidie_runs r
+set rev = %(rev)s, commit_id = %(commit_id)s, bytes = %(bytes)s, min_reader = %(min_reader)s,
+    workflow = %(workflow)s, version = %(version)s, queue = %(queue)s, priority = %(priority)s, status = %(status)s,
+    needs = %(needs)s, tags = %(tags)s, wake_at = %(wake_at)s::int8, started_at = %(started_at)s,
+    ended_at = %(ended_at)s,
+    due_at = case
+        when r.quarantine_reason is not null then null
+        when r.parked_until is not null and %(wake_at)s::int8 is not null
+            then greatest(r.parked_until, %(wake_at)s::int8)
+        when r.nudges > 0 then least(r.due_at, %(wake_at)s::int8)
+        else %(wake_at)s::int8 end,
+    updated_at = {NOW}
+from patience
+where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
+    and r.rev = %(seen_rev)s and r.commit_id = %(seen_commit_id)s
+returning r.run_id"""
+
+_RESTORE = f"""
+insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue, priority,
+    status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
+values (%(namespace)s, %(thread_id)s, %(rev)s, %(commit_id)s, %(bytes)s, %(min_reader)s, %(workflow)s, %(version)s,
+    %(queue)s, %(priority)s, %(status)s, %(needs)s, %(tags)s, %(wake_at)s, %(wake_at)s, %(started_at)s, %(ended_at)s,
+    {NOW})
+on conflict do nothing
+returning run_id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresqlStatements(Statements):
+    """The common statements and those that only this dialect has."""
+
+    clock: str
+    append: str
+    append_or_start: str
+    append_together: str
+    due: str
+    due_oldest: str
+
+
+def statements(schema: str | None) -> PostgresqlStatements:
+    """All statements, for tables in this schema or, without one, on the search path."""
+
+    def here(statement: str) -> str:
+        return in_schema(statement, schema)
+
+    return PostgresqlStatements(
+        clock=f"select {NOW}",
+        append=here(APPEND),
+        append_or_start=here(APPEND_OR_START),
+        append_together=here(APPEND_TOGETHER),
+        standings=here(_STANDINGS),
+        nudge=here(_NUDGE),
+        due=here(DUE),
+        due_oldest=here(DUE_OLDEST),
+        reserve=here(_RESERVE),
+        heads=here(_HEADS),
+        load=here(_LOAD),
+        read=here(_READ),
+        put_checkpoint=here(_PUT_CHECKPOINT),
+        delete_checkpoint=here(_DELETE_CHECKPOINT),
+        listing=here(_LISTING),
+        filters=_FILTERS,
+        put_blob=here(_PUT_BLOB),
+        get_blobs=here(_GET_BLOBS),
+        quarantine=here(_QUARANTINE),
+        unquarantine=here(_UNQUARANTINE),
+        thread_ids=here(_THREAD_IDS),
+        reindex=here(_REINDEX),
+        restore=here(_RESTORE),
+    )

@@ -1,0 +1,219 @@
+"""The storage port over a SQL database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from squidie_core.errors import StorageError
+from squidie_core.journal.commit import StoredCommit
+from squidie_core.ports import RebuildPage, RunPage
+from squidie_storage_sql.committing import commit_all
+from squidie_storage_sql.cursors import read_cursor, write_cursor
+from squidie_storage_sql.database import Rejected
+from squidie_storage_sql.rows import due_batch, head_status, loaded_threads, run_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from squidie_core.journal.commit import (
+        Checkpoint,
+        Commit,
+        CommitResult,
+        Head,
+        IndexRow,
+        LoadedThread,
+    )
+    from squidie_core.ports import Capabilities, DueBatch, HeadStatus, RunQuery
+    from squidie_storage_sql.database import Database, Row
+
+_OLDEST_FIRST_EVERY = 8
+_NO_LIMIT = 2**62
+
+
+class SqlStorage:
+    """Runs of one namespace in PostgreSQL or SQLite; `open_postgresql` and `open_sqlite` make them.
+
+    Implements `squidie_core.ports.Storage`. Safe to use from many threads, not across a fork.
+    """
+
+    def __init__(self, database: Database, namespace: str, description: str) -> None:
+        self.database = database
+        self._namespace = namespace
+        self._description = description
+        self._polls: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
+
+    def __repr__(self) -> str:
+        return f"<SqlStorage {self._description} namespace={self._namespace!r}>"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this adapter can do."""
+        return self.database.capabilities
+
+    def clock(self) -> int:
+        """The store's time now."""
+        return self.database.clock()
+
+    def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
+        """Write each commit whole or not at all, each judged on its own."""
+        return commit_all(self.database, commits)
+
+    def load(self, thread_ids: Sequence[str], *, known: Mapping[str, Head] | None = None) -> dict[str, LoadedThread]:
+        """The threads that exist, in one round trip."""
+        if not thread_ids:
+            return {}
+        known = known or {}
+        wanted = [(thread_id, known[thread_id].rev if thread_id in known else None) for thread_id in set(thread_ids)]
+        return loaded_threads(self._read(self.database.statements.load, wanted=wanted))
+
+    def heads(self, thread_ids: Sequence[str]) -> dict[str, HeadStatus]:
+        """The heads of the threads that exist, in one round trip."""
+        if not thread_ids:
+            return {}
+        rows = self._read(self.database.statements.heads, thread_ids=list(thread_ids))
+        return {row[0]: head_status(row) for row in rows}
+
+    def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[StoredCommit]:
+        """The commits that hold the revisions above `after`."""
+        statement = self.database.statements.read
+        rows = self._read(
+            statement, thread_id=thread_id, after=after, limit=_NO_LIMIT if limit is None else limit
+        )
+        return [StoredCommit(*row) for row in rows]
+
+    def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
+        """Reserve runs of the queue that are due; every eighth poll of a queue takes the longest due first."""
+        parameters = {"queue": queue, "offers": list(offers), "limit": limit, "reserve_for": reserve_for}
+        oldest_first = next(self._polls[queue]) % _OLDEST_FIRST_EVERY == 0
+        try:
+            return due_batch(self.database.due(parameters, oldest_first=oldest_first))
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
+
+    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
+        """Park the run until then or until its next commit; a run that somebody else has locked stays as it is."""
+        self._write(self.database.statements.reserve, thread_id=thread_id, until=until, reason=reason)
+
+    def find(self, query: RunQuery) -> RunPage:
+        """List runs, newest start first."""
+        filters = {
+            name: value
+            for name in ("workflow", "status", "queue", "tag")
+            if (value := getattr(query, name)) is not None
+        }
+        chosen = list(filters)
+        if query.quarantined is not None:
+            chosen.append("quarantined" if query.quarantined else "unquarantined")
+        if query.cursor is not None:
+            chosen.append("after")
+            filters["started_at"], filters["run_id"] = read_cursor(self._namespace, query.cursor)
+        statement = self.database.statements.find(tuple(chosen))
+        found = self._read(statement, limit=query.limit + 1, **filters)
+        runs = [run_row(row, self.database.names) for row in found[: query.limit]]
+        if len(found) <= query.limit or not runs:
+            return RunPage(runs=runs)
+        last = runs[-1]
+        return RunPage(runs=runs, next_cursor=write_cursor(self._namespace, last.index.started_at, last.thread_id))
+
+    def put_blob(self, digest: str, body: str) -> None:
+        """Keep a text under its name unless there is one."""
+        self._write(self.database.statements.put_blob, digest=digest, body=body)
+
+    def get_blobs(self, digests: Sequence[str]) -> dict[str, str]:
+        """The texts that exist."""
+        if not digests:
+            return {}
+        return dict(self._read(self.database.statements.get_blobs, digests=list(digests)))
+
+    def put_checkpoint(self, thread_id: str, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint in place of an older one."""
+        self._write(
+            self.database.statements.put_checkpoint,
+            thread_id=thread_id,
+            rev=checkpoint.head.rev,
+            commit_id=checkpoint.head.commit_id,
+            fold_version=checkpoint.fold_version,
+            body=checkpoint.body,
+        )
+
+    def delete_checkpoint(self, thread_id: str) -> None:
+        """Drop the thread's checkpoint."""
+        self._write(self.database.statements.delete_checkpoint, thread_id=thread_id)
+
+    def quarantine(self, thread_id: str, *, reason: str, by: str) -> None:
+        """Keep the run out of `due`."""
+        self._write(self.database.statements.quarantine, thread_id=thread_id, reason=reason, by=by)
+
+    def unquarantine(self, thread_id: str) -> bool:
+        """Let the run take part again; whether it was quarantined."""
+        return bool(self._write(self.database.statements.unquarantine, thread_id=thread_id))
+
+    def rebuild_index(
+        self,
+        derive: Callable[[str, Sequence[StoredCommit]], IndexRow],
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> RebuildPage:
+        """Write heads and index rows anew from the commits."""
+        rows = self._read(self.database.statements.thread_ids, after=after or "", limit=limit)
+        thread_ids: list[str] = [thread_id for (thread_id,) in rows]
+        failed: dict[str, str] = {}
+        written = 0
+        for thread_id in thread_ids:
+            try:
+                written += self._rebuild(thread_id, derive)
+            except StorageError as error:
+                failed[thread_id] = error.message
+        next_after = thread_ids[-1] if len(thread_ids) == limit else None
+        return RebuildPage(examined=len(thread_ids), written=written, next_after=next_after, failed=failed)
+
+    def _rebuild(self, thread_id: str, derive: Callable[[str, Sequence[StoredCommit]], IndexRow]) -> bool:
+        """Whether the row was written: a head that moves meanwhile brings its own row."""
+        seen = self.heads([thread_id]).get(thread_id)
+        commits = self.read(thread_id)
+        index = derive(thread_id, commits)
+        head = commits[-1].head
+        columns: dict[str, Any] = {
+            "thread_id": thread_id,
+            "rev": head.rev,
+            "commit_id": head.commit_id,
+            "bytes": sum(len(commit.body) for commit in commits),
+            "min_reader": index.min_reader,
+            "workflow": index.workflow,
+            "version": index.version,
+            "queue": index.queue,
+            "priority": index.priority,
+            "status": index.status,
+            "needs": list(index.needs),
+            "tags": list(index.tags),
+            "wake_at": index.wake_at,
+            "started_at": index.started_at,
+            "ended_at": index.ended_at,
+        }
+        if seen is None:
+            return bool(self._write(self.database.statements.restore, **columns))
+        seen_rev, seen_commit_id = seen.head
+        return bool(
+            self._write(
+                self.database.statements.reindex, **columns, seen_rev=seen_rev, seen_commit_id=seen_commit_id
+            )
+        )
+
+    def close(self) -> None:
+        """Give back connections."""
+        self.database.close()
+
+    def _read(self, statement: str, **parameters: Any) -> list[Row]:
+        try:
+            return self.database.read(statement, parameters)
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
+
+    def _write(self, statement: str, **parameters: Any) -> list[Row]:
+        try:
+            return self.database.write(statement, parameters)
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__

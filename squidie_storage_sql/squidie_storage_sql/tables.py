@@ -1,0 +1,172 @@
+"""The tables of schema version 1, for both dialects, and the DDL that makes them.
+
+Times are milliseconds since the epoch. Every key begins with the namespace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Dialect
+
+PREFIX = "squidie_"
+
+_NAME = Text().with_variant(Text(collation="C"), "postgresql")  # ordered by code points, in both dialects
+_NAMES = Text().with_variant(ARRAY(Text), "postgresql")  # SQLite: a JSON array
+
+_RUNS_STORAGE = (
+    # Room for updates in place: a commit that leaves queue, status and due time alone touches no index.
+    "alter table squidie_runs set (fillfactor = 70, "
+    "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, "
+    "autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1)"
+)
+
+
+def in_schema(statement: str, schema: str | None) -> str:
+    """The statement with its tables in this schema, or as it is."""
+    return statement.replace(PREFIX, f'"{schema}".{PREFIX}') if schema else statement
+
+
+def version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
+    """The statements that create everything in an empty database."""
+    for table in _metadata(schema).sorted_tables:
+        yield _compact(str(CreateTable(table).compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield _compact(str(CreateIndex(index).compile(dialect=dialect)))
+    if dialect.name == "postgresql":
+        yield in_schema(_RUNS_STORAGE, schema)
+
+
+def _compact(statement: str) -> str:
+    lines = (line.strip() for line in statement.strip().splitlines())
+    return "\n".join(f"  {line}" if line.endswith(",") or line.startswith("PRIMARY") else line for line in lines if line)
+
+
+def _metadata(schema: str | None) -> MetaData:
+    metadata = MetaData(schema=schema)
+    _runs(metadata)
+    _commits(metadata)
+    _checkpoints(metadata)
+    _blobs(metadata)
+    _schema(metadata)
+    return metadata
+
+
+def _runs(metadata: MetaData) -> None:
+    """One row a run: its head, and its index row."""
+    runs = Table(
+        f"{PREFIX}runs",
+        metadata,
+        Column("namespace", _NAME, nullable=False),
+        Column("run_id", _NAME, nullable=False),
+        Column("rev", BigInteger, nullable=False),
+        Column("commit_id", BigInteger, nullable=False),
+        Column("min_reader", Integer, nullable=False),
+        Column("bytes", BigInteger, nullable=False, comment="what its entries take"),
+        Column("workflow", _NAME, nullable=False),
+        Column("version", Text),
+        Column("queue", _NAME, nullable=False),
+        Column("priority", SmallInteger, nullable=False),
+        Column("status", _NAME, nullable=False),
+        Column("needs", _NAMES, nullable=False),
+        Column("tags", _NAMES, nullable=False),
+        Column("wake_at", BigInteger, comment="as the index row has it"),
+        Column("due_at", BigInteger, comment="when workers look: wake_at, unless parked, nudged or quarantined"),
+        Column("started_at", BigInteger, nullable=False),
+        Column("ended_at", BigInteger),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("reserved_until", BigInteger),
+        Column("parked_until", BigInteger),
+        Column("park_reason", Text),
+        Column("parked", Integer, nullable=False, server_default=text("0")),
+        Column("nudges", BigInteger, nullable=False, server_default=text("0")),
+        Column("quarantine_reason", Text),
+        Column("quarantine_by", Text),
+        Column("quarantine_at", BigInteger),
+        PrimaryKeyConstraint("namespace", "run_id", name="squidie_runs_pkey"),
+    )
+    is_due = text("due_at is not null")
+    column = runs.c
+    Index(
+        "squidie_runs_due",
+        column.namespace,
+        column.queue,
+        column.priority,
+        column.due_at,
+        postgresql_where=is_due,
+        sqlite_where=is_due,
+    )
+    newest_first = (column.started_at.desc(), column.run_id.desc())
+    Index("squidie_runs_started", column.namespace, *newest_first)
+    Index("squidie_runs_status", column.namespace, column.status, *newest_first)
+    Index("squidie_runs_workflow", column.namespace, column.workflow, *newest_first)
+
+
+def _commits(metadata: MetaData) -> None:
+    """One row an append; `rev` is the revision of its first entry, `body` the JSON text of all of them."""
+    Table(
+        f"{PREFIX}commits",
+        metadata,
+        Column("namespace", _NAME, nullable=False),
+        Column("run_id", _NAME, nullable=False),
+        Column("rev", BigInteger, nullable=False),
+        Column("count", Integer, nullable=False),
+        Column("commit_id", BigInteger, nullable=False),
+        Column("previous", BigInteger, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("namespace", "run_id", "rev", name="squidie_commits_pkey"),
+    )
+
+
+def _checkpoints(metadata: MetaData) -> None:
+    Table(
+        f"{PREFIX}checkpoints",
+        metadata,
+        Column("namespace", _NAME, nullable=False),
+        Column("run_id", _NAME, nullable=False),
+        Column("rev", BigInteger, nullable=False),
+        Column("commit_id", BigInteger, nullable=False),
+        Column("fold_version", Integer, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("namespace", "run_id", name="squidie_checkpoints_pkey"),
+    )
+
+
+def _blobs(metadata: MetaData) -> None:
+    Table(
+        f"{PREFIX}blobs",
+        metadata,
+        Column("namespace", _NAME, nullable=False),
+        Column("digest", _NAME, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("namespace", "digest", name="squidie_blobs_pkey"),
+    )
+
+
+def _schema(metadata: MetaData) -> None:
+    """One row a migration; the last one holds. Shared by all namespaces."""
+    Table(
+        f"{PREFIX}schema",
+        metadata,
+        Column("version", Integer, nullable=False, autoincrement=False),
+        Column("oldest_client", Integer, nullable=False, comment="the lowest version whose clients still work"),
+        PrimaryKeyConstraint("version", name="squidie_schema_pkey"),
+    )

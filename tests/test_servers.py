@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.servers import Postgres
+
+
+def data_directory(connection: psycopg.Connection) -> Path:
+    row = connection.execute("show data_directory").fetchone()
+    assert row is not None
+    return Path(row[0])
+
+
+def test_the_session_has_a_postgresql(postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+class TestAServerOfOnesOwn:
+    @pytest.fixture
+    def server(self, postgresql_url: str) -> Iterator[Postgres]:
+        del postgresql_url  # asked for so that a machine without a server skips
+        server = Postgres()
+        yield server
+        server.stop()
+
+    def test_keeps_what_was_committed_through_a_crash(self, server: Postgres) -> None:
+        with psycopg.connect(server.url) as connection:
+            connection.execute("create table rings (name text)")
+            connection.execute("insert into rings values ('one')")
+        url = server.url
+
+        server.kill()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(url)
+        server.start()
+
+        assert server.url == url
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("select name from rings").fetchall() == [("one",)]
+
+    def test_breaks_open_connections_when_it_is_killed(self, server: Postgres) -> None:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            server.kill()
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("select 1")
+
+    def test_leaves_nothing_behind_when_it_is_stopped(self, server: Postgres) -> None:
+        with psycopg.connect(server.url) as connection:
+            data = data_directory(connection)
+        assert data.is_dir()
+
+        server.stop()
+
+        assert not data.parent.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_a_server_dies_with_a_killed_test_process(postgresql_url: str) -> None:
+    """No server outlives its tests, even where nothing had a chance to clean up."""
+    del postgresql_url  # asked for so that a machine without a server skips
+    program = (
+        "from tests.servers import Postgres; server = Postgres(); print(server.url, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        url = owner.stdout.readline().strip()
+        with psycopg.connect(url) as connection:
+            data = data_directory(connection)
+        owner.send_signal(signal.SIGKILL)
+
+    end = time.monotonic() + 10
+    while (data / "postmaster.pid").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not (data / "postmaster.pid").exists()
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
+    shutil.rmtree(data.parent)
