@@ -23,6 +23,7 @@ class SquidieError(Exception):
 
     @property
     def message(self) -> str:
+        """What was wrong and what to do."""
         return str(self.args[0])
 
 

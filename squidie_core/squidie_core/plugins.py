@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from squidie_core.errors import PluginError, SquidieError
+from squidie_core.ports.storage import Capabilities
 
 Port = Literal["storage", "leases", "notifier"]
 Opener = Callable[..., Any]
@@ -84,7 +85,7 @@ def _load(port: Port, point: EntryPoint) -> Opener:
             code="broken_plugin",
             details={"port": port, "scheme": point.name},
         )
-    return opener
+    return cast("Opener", opener)
 
 
 def _missing(port: Port, scheme: str) -> PluginError:
@@ -111,8 +112,7 @@ def _describe(port: Port, point: EntryPoint) -> Plugin:
     except SquidieError as error:
         return Plugin(port, point.name, distribution, version, point.value, problem=error.message)
     declared = getattr(opener, "capabilities", None)
-    slots = getattr(type(declared), "__slots__", ())
-    capabilities = {name: getattr(declared, name) for name in slots} if declared is not None else None
+    capabilities = asdict(declared) if isinstance(declared, Capabilities) else None
     return Plugin(port, point.name, distribution, version, point.value, capabilities)
 
 

@@ -1,1 +1,18 @@
 """Squidie's journals in PostgreSQL and SQLite."""
+
+from squidie_storage_sql.migrations import MigrationReport
+from squidie_storage_sql.options import PostgresqlOptions, SqliteOptions
+from squidie_storage_sql.plugin import Plugin
+from squidie_storage_sql.postgresql.target import open_postgresql
+from squidie_storage_sql.sqlite.target import open_sqlite
+from squidie_storage_sql.storage import SqlStorage
+
+__all__ = [
+    "MigrationReport",
+    "Plugin",
+    "PostgresqlOptions",
+    "SqlStorage",
+    "SqliteOptions",
+    "open_postgresql",
+    "open_sqlite",
+]

@@ -17,7 +17,9 @@ class Scrubber:
     __slots__ = ("_spellings",)
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        spellings = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+        spellings = {
+            form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))
+        }
         self._spellings = sorted(spellings, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:

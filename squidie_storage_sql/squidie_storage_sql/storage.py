@@ -78,9 +78,7 @@ class SqlStorage:
     def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> list[StoredCommit]:
         """The commits that hold the revisions above `after`."""
         statement = self.database.statements.read
-        rows = self._read(
-            statement, thread_id=thread_id, after=after, limit=_NO_LIMIT if limit is None else limit
-        )
+        rows = self._read(statement, thread_id=thread_id, after=after, limit=_NO_LIMIT if limit is None else limit)
         return [StoredCommit(*row) for row in rows]
 
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
@@ -197,9 +195,7 @@ class SqlStorage:
             return bool(self._write(self.database.statements.restore, **columns))
         seen_rev, seen_commit_id = seen.head
         return bool(
-            self._write(
-                self.database.statements.reindex, **columns, seen_rev=seen_rev, seen_commit_id=seen_commit_id
-            )
+            self._write(self.database.statements.reindex, **columns, seen_rev=seen_rev, seen_commit_id=seen_commit_id)
         )
 
     def close(self) -> None:

@@ -57,7 +57,9 @@ def version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
 
 def _compact(statement: str) -> str:
     lines = (line.strip() for line in statement.strip().splitlines())
-    return "\n".join(f"  {line}" if line.endswith(",") or line.startswith("PRIMARY") else line for line in lines if line)
+    return "\n".join(
+        f"  {line}" if line.endswith(",") or line.startswith("PRIMARY") else line for line in lines if line
+    )
 
 
 def _metadata(schema: str | None) -> MetaData:

@@ -55,9 +55,13 @@ def sqlite_address(text: str, known: Iterable[str]) -> Address:
     """Raise OptionError for what is not a SQLite file's URL."""
     url = _parse(text, "sqlite", ("sqlite", "sqlite+pysqlite"))
     if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):
-        raise option_error("url", "names no file; write sqlite:///runs.db, or memory:// for a store that ends with the process")
+        raise option_error(
+            "url", "names no file; write sqlite:///runs.db, or memory:// for a store that ends with the process"
+        )
     if url.host or url.username or url.password:
-        raise option_error("url", "names a host; a relative path is sqlite:///runs.db, an absolute one sqlite:////srv/runs.db")
+        raise option_error(
+            "url", "names a host; a relative path is sqlite:///runs.db, an absolute one sqlite:////srv/runs.db"
+        )
     url, options = _split(url, known, ())
     return Address(url.set(drivername="sqlite+pysqlite"), options)
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+import squidie_storage_sql
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from squidie_core.ports.storage import Storage
 from tests.ports.worlds import Clock, World
 
+ADAPTERS = ["memory", *(name for name in ("sqlite", "postgresql") if hasattr(squidie_storage_sql, f"open_{name}"))]
+
 
 def _sql(name: str) -> Callable[..., Storage]:
-    return cast("Callable[..., Storage]", getattr(importlib.import_module("squidie_storage_sql"), name))
+    return cast("Callable[..., Storage]", getattr(squidie_storage_sql, name))
 
 
 def _memory() -> World:
@@ -34,7 +36,7 @@ def _postgresql(url: str) -> World:
     return World(lambda namespace: connect(url, namespace=namespace, create=True))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=ADAPTERS)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Yield a store that nobody has written to, and close the clients that the test made."""
     match request.param:

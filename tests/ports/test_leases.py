@@ -98,7 +98,8 @@ class TestClaim:
         for i in range(50):
             leases.enqueue("q", {}, delivery_id=str(i))
         with ThreadPoolExecutor(4) as pool:
-            taken = [one for ids in pool.map(lambda _: claimed_ids(leases, limit=5), range(20)) for one in ids]
+            claims = [pool.submit(claimed_ids, leases, limit=5) for _ in range(20)]
+        taken = [one for made in claims for one in made.result()]
         assert sorted(taken) == sorted(map(str, range(50)))
 
     def test_takes_from_its_queue_only(self, leases: LeaseBackend) -> None:
@@ -116,22 +117,20 @@ class TestClaim:
         assert (second.attempt, second.owner_id, second.id) == (2, "you", first.id)
 
 
-@pytest.mark.parametrize(
-    "report",
-    [
-        lambda leases, one: leases.extend(one, lease_for=10),
-        lambda leases, one: leases.complete(one),
-        lambda leases, one: leases.fail(one, reason="r", retry_in=0),
-        lambda leases, one: leases.fail(one, reason="r", retry_in=None),
-    ],
-    ids=["extend", "complete", "fail", "give up"],
-)
+Report = Callable[[LeaseBackend, Delivery], object]
+REPORTS: dict[str, Report] = {
+    "extend": lambda leases, one: leases.extend(one, lease_for=10),
+    "complete": lambda leases, one: leases.complete(one),
+    "fail": lambda leases, one: leases.fail(one, reason="r", retry_in=0),
+    "give up": lambda leases, one: leases.fail(one, reason="r", retry_in=None),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=list(REPORTS))
 class TestAReport:
     """What an owner says about its delivery counts only while the lease is its own."""
 
-    def test_is_refused_when_another_has_the_delivery(
-        self, leases: LeaseBackend, clock: Clock, report: Callable[[LeaseBackend, Delivery], object]
-    ) -> None:
+    def test_is_refused_when_another_has_the_delivery(self, leases: LeaseBackend, clock: Clock, report: Report) -> None:
         leases.enqueue("q", {})
         mine = claim(leases)
         clock.now += 100
@@ -140,9 +139,7 @@ class TestAReport:
             report(leases, mine)
         leases.complete(theirs)
 
-    def test_is_refused_when_the_lease_has_run_out(
-        self, leases: LeaseBackend, clock: Clock, report: Callable[[LeaseBackend, Delivery], object]
-    ) -> None:
+    def test_is_refused_when_the_lease_has_run_out(self, leases: LeaseBackend, clock: Clock, report: Report) -> None:
         leases.enqueue("q", {})
         mine = claim(leases)
         clock.now += 100
@@ -150,27 +147,21 @@ class TestAReport:
             report(leases, mine)
         assert len(claimed_ids(leases)) == 1
 
-    def test_is_refused_when_it_was_completed(
-        self, leases: LeaseBackend, report: Callable[[LeaseBackend, Delivery], object]
-    ) -> None:
+    def test_is_refused_when_it_was_completed(self, leases: LeaseBackend, report: Report) -> None:
         leases.enqueue("q", {})
         mine = claim(leases)
         leases.complete(mine)
         with pytest.raises(LeaseError):
             report(leases, mine)
 
-    def test_is_refused_when_it_was_given_back(
-        self, leases: LeaseBackend, report: Callable[[LeaseBackend, Delivery], object]
-    ) -> None:
+    def test_is_refused_when_it_was_given_back(self, leases: LeaseBackend, report: Report) -> None:
         leases.enqueue("q", {})
         mine = claim(leases)
         leases.fail(mine, reason="r", retry_in=1000)
         with pytest.raises(LeaseError):
             report(leases, mine)
 
-    def test_is_refused_for_an_earlier_delivery_of_the_same_id(
-        self, leases: LeaseBackend, report: Callable[[LeaseBackend, Delivery], object]
-    ) -> None:
+    def test_is_refused_for_an_earlier_delivery_of_the_same_id(self, leases: LeaseBackend, report: Report) -> None:
         leases.enqueue("q", {}, delivery_id="one")
         earlier = claim(leases)
         leases.complete(earlier)

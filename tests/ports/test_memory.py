@@ -120,10 +120,7 @@ class TestAUrl:
         (entry_point,) = entry_points(group=group, name="memory")
         opener: Callable[[str], Any] = entry_point.load()
         opened = opener("memory://")
-        try:
-            assert isinstance(opened, port)
-        finally:
-            opened.close()
+        assert isinstance(opened, port)
 
     def test_with_a_name_is_one_world_for_the_process(self) -> None:
         url = f"memory://{uuid4()}"

@@ -19,7 +19,7 @@ quick = settings(
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40)
 times = st.integers(0, FAR_FUTURE)
-commit_ids = st.integers(1, 2**63 - 1)
+heads = st.builds(Head, rev=st.integers(1, 1000), commit_id=st.integers(1, 2**63 - 1))
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -45,16 +45,14 @@ rows = st.builds(
 
 class TestWhatIsWritten:
     @quick
-    @given(thread_id=names, body=bodies, index=rows, count=st.integers(1, 1000), commit_id=commit_ids)
-    def test_comes_back_as_it_was(
-        self, world: World, thread_id: str, body: str, index: IndexRow, count: int, commit_id: int
-    ) -> None:
+    @given(thread_id=names, body=bodies, index=rows, head=heads)
+    def test_comes_back_as_it_was(self, world: World, thread_id: str, body: str, index: IndexRow, head: Head) -> None:
         storage = world.open_fresh()
-        one = Append(thread_id, NO_HEAD, count, body, index, commit_id)
+        one = Append(thread_id, NO_HEAD, head.rev, body, index, head.commit_id)
         write(storage, one)
         assert list(storage.load([thread_id])[thread_id].commits) == [stored(one)]
         assert list(storage.read(thread_id)) == [stored(one)]
-        assert storage.heads([thread_id])[thread_id].head == Head(count, commit_id)
+        assert storage.heads([thread_id])[thread_id].head == head
         (found,) = storage.find(RunQuery()).runs
         assert found == RunRow(thread_id=thread_id, head=one.head, index=index, updated_at=found.updated_at)
         storage.close()
@@ -97,23 +95,8 @@ class TestWhatIsWritten:
 
 class TestNamesThatDifferLittle:
     def test_are_different_threads(self, storage: Storage) -> None:
-        ids = [
-            "t",
-            "T",
-            "t ",
-            " t",
-            "t\t",
-            "\u0074\u0301",
-            "\u1e97",
-            "\u00e9",
-            "e\u0301",
-            "t/u",
-            "t:u",
-            "t%",
-            "t_",
-            "1",
-            "01",
-        ]
+        ids = ["t", "T", "t ", " t", "t\t", "t\u0308", "\u1e97", "\u00e9", "e\u0301"]
+        ids += ["t/u", "t:u", "t%", "t_", "1", "01"]
         for thread_id in ids:
             write(storage, append(thread_id, NO_HEAD, thread_id))
         assert set(storage.heads(ids)) == set(ids)

@@ -87,21 +87,15 @@ class Body:
             if name not in input:
                 continue
             value = input[name]
-            kind = type(value)
-            if kind is dict or kind is list:
+            if isinstance(value, dict | list):
                 value = decode(value)
-            if convert is None:
-                arguments[name] = value
-                continue
             try:
-                arguments[name] = convert(value)
+                arguments[name] = value if convert is None else convert(value)
             except ContractError as error:
                 violations += [Violation((name, *v.path), v.expected, v.found) for v in error.violations]
-        for name in self._required:
-            if name not in input:
-                violations.append(Violation((name,), "given", MISSING))
         if self._everything is not None:
             self._take_everything(arguments, input, violations)
+        violations += [Violation((name,), "given", MISSING) for name in self._required if name not in input]
         if violations:
             raise ContractError(violations, f"input of {self.place}", "invalid_step_input")
         if self.context_parameter is not None:
@@ -141,9 +135,7 @@ class Body:
             try:
                 self._check(None if value is None else decode(plain))
             except ContractError as error:
-                raise ContractError(
-                    error.violations, f"result of {self.place}", "invalid_step_result"
-                ) from error
+                raise ContractError(error.violations, f"result of {self.place}", "invalid_step_result") from error
         return accepted
 
     def _named(self, value: Any) -> dict[str, Any]:
@@ -180,13 +172,6 @@ class Body:
             return self._check is None or self._check(None) is None
         except ContractError:
             return False
-
-    def read_result(self, accepted: Mapping[str, Any]) -> Any:
-        """What the body returned, as its annotation says, from the mapping that `accept_result` gave."""
-        value: Any = decode(accepted if self.output is None else accepted.get(self.output))
-        if self._check is None or (self.output is None and not accepted):
-            return value
-        return self._check(value)
 
     def is_retryable(self, error: BaseException) -> bool:
         """Whether the step's policy would try again after this exception, attempts permitting."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from squidie_core.authoring.bodies import parameters_of
 from squidie_core.authoring.collecting import Declaration
 from squidie_core.authoring.conditions import When
-from squidie_core.authoring.durations import milliseconds
 from squidie_core.authoring.payloads import Contract, read_contract
-from squidie_core.authoring.policies import Backoff, Deadline, Retry
 from squidie_core.authoring.report import Report
 from squidie_core.authoring.signatures import Signature, read_signature
-from squidie_core.authoring.source import Source
-from squidie_core.authoring.steps import AnyStep, End, Step, Transition, body_name, qualified_name
+from squidie_core.authoring.step_options import StepBuilder, name_of, path_of
+from squidie_core.authoring.steps import AnyStep, End, Step, Transition
 from squidie_core.authoring.triggers import Trigger
 from squidie_core.definition import model
+from squidie_core.definition.findings import transition_place
 from squidie_core.errors import EncodingError
 from squidie_core.journal.values import encode
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Built:
     """A definition, and what was read on the way."""
 
@@ -32,274 +30,95 @@ class Built:
     """Of each step with a body."""
     contracts: Mapping[str, Contract]
     """Of each trigger."""
-    transition_sources: Sequence[Source] = field(default_factory=list[Source])
 
 
-def build(declared: Declaration) -> Built:
-    """Build the definition. Problems go to the declaration's report; what they leave open gets its default."""
-    report = declared.report
+def build(declared: Declaration, report: Report) -> Built:
+    """Build the definition. Problems go to the report; what they leave open gets its default."""
     contracts = {name: read_contract(trigger) for name, trigger in declared.triggers.items()}
-    signatures = {
-        name: read_signature(step.body) for name, step in declared.steps.items() if callable(step.body)
-    }
-    steps = tuple(_step(declared, name, step, signatures.get(name)) for name, step in declared.steps.items())
-    triggers = tuple(
-        _trigger(name, trigger, contracts[name]) for name, trigger in declared.triggers.items()
-    )
-    transitions = tuple(_transition(declared, item) for item in declared.transitions)
+    signatures = {name: _signature(step) for name, step in declared.steps.items() if step.kind == "run"}
     definition = model.Definition(
         name=declared.name,
         version=declared.version,
         queue=declared.queue,
         on_drift=declared.on_drift,
-        triggers=triggers,
-        steps=steps,
-        transitions=transitions,
+        triggers=tuple(_trigger(report, name, trigger, contracts[name]) for name, trigger in declared.triggers.items()),
+        steps=tuple(
+            StepBuilder(declared, report, name, step).build(signatures.get(name))
+            for name, step in declared.steps.items()
+        ),
+        transitions=tuple(_transition(declared, report, item) for item in declared.transitions),
     )
-    del report
-    return Built(definition, signatures, contracts, [item.source for item in declared.transitions])
+    return Built(definition, signatures, contracts)
 
 
-def name_of(declared: Declaration, target: AnyStep | End) -> str:
-    """The step's name in this workflow; for a step that is not bound here, a text that is no name."""
-    if isinstance(target, End):
-        return model.END
-    return declared.step_names.get(id(target)) or repr(target)
+def _signature(step: AnyStep) -> Signature:
+    body: Any = step.body
+    if callable(body) and not inspect.isclass(body):
+        return read_signature(body)
+    return Signature(everything=Any)
 
 
-def retry_of(value: Any) -> Retry | None:
-    """The policy that `retry=` means. Raises ValueError."""
-    if value is None or isinstance(value, Retry):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Retry(value)
-    raise ValueError(f"must be a Retry or a number of attempts, is a {type(value).__name__}")
-
-
-def _trigger(name: str, declared: Trigger[Any], contract: Contract) -> model.TriggerDefinition:
+def _trigger(report: Report, name: str, declared: Trigger[Any], contract: Contract) -> model.TriggerDefinition:
     payload = tuple(item.definition for item in contract.fields)
     if declared.cron is None:
         return model.TriggerDefinition(name=name, payload=payload)
-    return model.TriggerDefinition(
-        name=name,
-        kind="cron",
-        payload=payload,
-        expression=declared.cron.expression,
-        timezone=declared.cron.timezone,
-        idempotency=declared.cron.idempotency,
-    )
+    cron: Any = declared.cron
+    texts: dict[str, str] = {}
+    for option in ("expression", "timezone"):
+        value = getattr(cron, option)
+        if isinstance(value, str):
+            texts[option] = value
+        else:
+            message = f"{option} is a {type(value).__name__}, not str"
+            report.add(
+                f"invalid_cron_{option}", f"trigger {name!r}", message, 'trigger.cron("0 21 * * *")', declared.source
+            )
+    return model.TriggerDefinition(name=name, kind="cron", payload=payload, idempotency=cron.idempotency, **texts)
 
 
-def _transition(declared: Declaration, item: Transition) -> model.Transition:
-    origin, target = name_of(declared, item.origin), name_of(declared, item.target)
-    place = f"transition {origin}.{item.on} -> {'end' if target == model.END else target}"
+def _transition(declared: Declaration, report: Report, item: Transition) -> model.Transition:
+    bare = model.Transition(source=name_of(declared, item.origin), on=item.on, target=_target(declared, report, item))
+    place = transition_place(bare)
+    limit: Any = item.max_visits
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
+        message = f"max_visits= is a {type(limit).__name__}, not int"
+        report.add("invalid_transition_max_visits", place, message, "max_visits=3", item.source)
+        limit = None
     return model.Transition(
-        source=origin,
-        on=item.on,
-        target=target,
-        condition=_condition(declared.report, item, place),
+        source=bare.source,
+        on=bare.on,
+        target=bare.target,
+        condition=_condition(report, item, place),
         recovery=item.recovery,
-        max_visits=item.max_visits,
+        max_visits=limit,
     )
+
+
+def _target(declared: Declaration, report: Report, item: Transition) -> str:
+    target: Any = item.target
+    if isinstance(target, Step | End):
+        return name_of(declared, target)
+    origin = name_of(declared, item.origin)
+    text = f"<{target!r}>" if isinstance(target, str) else f"<a {type(target).__name__}>"
+    end = target in ("end", "complete")
+    hint = f"{origin}.{item.on}.to(end)" if end else f"{origin}.{item.on}.to(a_step) or .to(end)"
+    place = f"transition {origin}.{item.on} -> {text}"
+    report.add("unknown_transition_target", place, f"{text} is no step", hint, item.source)
+    return text
 
 
 def _condition(report: Report, item: Transition, place: str) -> model.Condition | None:
-    if item.when is None:
+    when: Any = item.when
+    if when is None:
         return None
-    hint = 'when=where("route.decision").equals("auto")'
-    code = "invalid_transition_condition"
-    if not isinstance(item.when, When):
-        message = f"when= is a {type(item.when).__name__}, not a comparison"
+    code, hint = "invalid_transition_condition", 'when=where("route.decision").equals("auto")'
+    if not isinstance(when, When):
+        message = f"when= is a {type(when).__name__}, not a comparison"
         report.add(code, place, message, hint, item.source)
         return None
     try:
-        value = encode(item.when.value, "the value")
+        value = encode(when.value, "the value")
     except EncodingError as error:
         report.add(code, place, error.message, hint, item.source)
         return None
-    return model.Condition(path=path_of(item.when.path), operator=item.when.operator, value=value)
-
-
-def path_of(path: Any) -> tuple[str, ...]:
-    """The segments of a dotted path; what is no path keeps an empty segment, which validation refuses."""
-    return tuple(path.split(".")) if isinstance(path, str) else ("",)
-
-
-def _step(declared: Declaration, name: str, step: AnyStep, read: Signature | None) -> model.StepDefinition:
-    return _StepBuilder(declared, name, step).build(read)
-
-
-class _StepBuilder:
-    """One step's options, checked for what only Python objects can get wrong."""
-
-    def __init__(self, declared: Declaration, name: str, step: AnyStep) -> None:
-        self.declared = declared
-        self.report = declared.report
-        self.step = step
-        self.name = name
-        self.place = f"step {name!r}"
-
-    def build(self, read: Signature | None) -> model.StepDefinition:
-        options = self.step.options
-        retry = self.retry(options.retry, "retry=")
-        compensate, compensate_retry = self.compensation()
-        return model.StepDefinition(
-            name=self.name,
-            kind=self.step.kind,
-            parameters=() if read is None else parameters_of(read),
-            input=self.input(options.input),
-            output=options.output,
-            after=self.after(options.after),
-            retry=retry,
-            deadline=self.deadline(options.deadline),
-            timeout=self.duration(options.timeout, "invalid_step_timeout", "timeout=", "timeout=30"),
-            irreversible=options.irreversible,
-            compensatable=not options.irreversible if options.compensatable is None else options.compensatable,
-            compensate=compensate,
-            compensate_retry=compensate_retry,
-            transaction=options.transaction,
-            max_deliveries=options.max_deliveries,
-            duration=self.duration(
-                options.duration, "invalid_wait_duration", "the duration", "step.wait(timedelta(hours=1))"
-            ),
-            message=options.message,
-            level=options.level,
-        )
-
-    def add(self, code: str, message: str, hint: str = "") -> None:
-        self.report.add(code, self.place, message, hint, self.step.source)
-
-    def duration(self, value: Any, code: str, what: str, hint: str) -> int | None:
-        if value is None:
-            return None
-        try:
-            return milliseconds(value)
-        except ValueError as error:
-            self.add(code, f"{what} {error}", hint)
-            return None
-
-    def input(self, mapping: Any) -> tuple[model.InputPath, ...]:
-        code = "invalid_step_input_mapping"
-        if not isinstance(mapping, Mapping):
-            self.add(
-                code,
-                f"input= is a {type(mapping).__name__}, not a mapping from parameter to path",
-                'input={"parameter": "path.in.context"}',
-            )
-            return ()
-        paths: list[model.InputPath] = []
-        for target, path in cast("Mapping[Any, Any]", mapping).items():
-            if isinstance(target, str) and isinstance(path, str):
-                paths.append(model.InputPath(target=target, path=path_of(path)))
-            else:
-                self.add(code, "input= maps names to paths, both str", f'input={{"{target}": "path.in.context"}}')
-        return tuple(sorted(paths, key=lambda item: item.target))
-
-    def after(self, steps: Any) -> tuple[str, ...]:
-        if not isinstance(steps, list | tuple):
-            self.add("invalid_step_dependencies", f"after= is a {type(steps).__name__}", "after=[first, second]")
-            return ()
-        names: set[str] = set()
-        for item in cast("Sequence[Any]", steps):
-            if isinstance(item, Step):
-                names.add(name_of(self.declared, cast("AnyStep", item)))
-            else:
-                self.add("invalid_step_dependencies", f"after= has a {type(item).__name__}", "after=[first, second]")
-        return tuple(sorted(names))
-
-    def retry(self, value: Any, what: str) -> model.RetryPolicy | None:
-        try:
-            policy = retry_of(value)
-        except ValueError as error:
-            self.add("invalid_step_retry_opts", f"{what} {error}", f"{what}Retry(3, Backoff(min=1, max=30))")
-            return None
-        if policy is None:
-            return None
-        attempts: Any = policy.attempts
-        if not isinstance(attempts, int) or isinstance(attempts, bool):
-            self.add("invalid_step_retry_max_attempts", "attempts must be an int", f"{what}Retry(3)")
-            attempts = 1
-        backoff = self.backoff(policy.backoff, what)
-        return model.RetryPolicy(
-            max_attempts=attempts,
-            **backoff,
-            retry_on=self.exceptions(policy.retry_on, "retry_on"),
-            give_up_on=self.exceptions(policy.give_up_on, "give_up_on"),
-        )
-
-    def backoff(self, backoff: Any, what: str) -> dict[str, Any]:
-        if backoff is None:
-            return {}
-        code, hint = "invalid_step_retry_backoff", f"{what}Retry(3, Backoff(min=1, max=30))"
-        if not isinstance(backoff, Backoff):
-            self.add(code, f"backoff is a {type(backoff).__name__}", hint)
-            return {}
-        factor: Any = backoff.factor
-        if not isinstance(factor, int | float) or isinstance(factor, bool) or not math.isfinite(factor):
-            self.add(code, "factor must be a finite number", hint)
-            factor = 2
-        shortest = self.duration(backoff.min, code, "min", hint)
-        longest = self.duration(backoff.max, code, "max", hint)
-        if shortest is None or longest is None:
-            return {}
-        return {"min": shortest, "max": longest, "factor": float(factor), "jitter": bool(backoff.jitter)}
-
-    def exceptions(self, classes: Any, option: str) -> tuple[str, ...]:
-        items: Any = (classes,) if isinstance(classes, type) else classes
-        names: set[str] = set()
-        for item in items if isinstance(items, tuple | list) else (items,):
-            if isinstance(item, type) and issubclass(item, Exception):
-                names.add(qualified_name(item))
-            else:
-                self.add("invalid_step_retry_opts", f"{option} names exception classes", f"{option}=(ConnectionError,)")
-        return tuple(sorted(names))
-
-    def deadline(self, deadline: Any) -> model.DeadlinePolicy | None:
-        if deadline is None:
-            return None
-        code, hint = "invalid_deadline", "deadline=Deadline(within=300, due_soon=60)"
-        if not isinstance(deadline, Deadline):
-            self.add(code, f"deadline= is a {type(deadline).__name__}", hint)
-            return None
-        within = self.duration(deadline.within, code, "within", hint)
-        due_soon = self.duration(deadline.due_soon, code, "due_soon", hint)
-        escalate_after = self.duration(deadline.escalate_after, code, "escalate_after", hint)
-        if within is None or due_soon is None:
-            return None
-        return model.DeadlinePolicy(
-            within=within, due_soon=due_soon, escalate_after=escalate_after, escalation=deadline.escalation
-        )
-
-    def compensation(self) -> tuple[str | None, model.RetryPolicy | None]:
-        options = self.step.options
-        declared: Any = options.compensate
-        policy = self.retry(options.compensate_retry, "compensate_retry=")
-        code = "invalid_step_compensate_callback"
-        if declared is None:
-            if options.compensate_retry is not None:
-                self.add(code, "compensate_retry= without compensate=", "compensate=cancel_ride")
-            return None, None
-        function = compensation_body(declared)
-        if isinstance(declared, Step) and policy is None:
-            policy = self.retry(cast("AnyStep", declared).options.retry, "retry=")
-        if isinstance(function, type) or not callable(function):
-            self.add(code, "compensate= must be something to call", "compensate=cancel_ride")
-            return None, None
-        return qualified_name(function), policy
-
-
-def compensation_body(declared: Any) -> Any:
-    """The callable that `compensate=` means, which may be given as a step."""
-    return cast("AnyStep", declared).body if isinstance(declared, Step) else declared
-
-
-def compensation_retry(step: AnyStep) -> Retry | None:
-    """The policy of a step's compensation."""
-    declared: Any = step.options.compensate
-    own = retry_of(step.options.compensate_retry)
-    if own is None and isinstance(declared, Step):
-        return retry_of(cast("AnyStep", declared).options.retry)
-    return own
-
-
-__all__ = ["Built", "body_name", "build", "compensation_body", "compensation_retry", "name_of", "retry_of"]
+    return model.Condition(path=path_of(when.path), operator=when.operator, value=value)

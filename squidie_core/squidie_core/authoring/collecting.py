@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from squidie_core.authoring.report import Report, near
-from squidie_core.authoring.source import Source
+from squidie_core.authoring.report import Report
+from squidie_core.authoring.source import NOWHERE, Source
 from squidie_core.authoring.steps import AnyStep, Outcome, Step, Transition
 from squidie_core.authoring.triggers import Trigger
+from squidie_core.definition.findings import did_you_mean
 
 RESERVED = ("definition", "transitions")
 
@@ -25,7 +26,7 @@ class Declaration:
     queue: Any = None
     on_drift: Any = "continue"
     abstract: bool = False
-    source: Source = Source()
+    source: Source = NOWHERE
     steps: dict[str, AnyStep] = field(default_factory=dict[str, AnyStep])
     """By durable name, in the order of declaration; a base's first."""
     triggers: dict[str, Trigger[Any]] = field(default_factory=dict[str, Trigger[Any]])
@@ -57,7 +58,7 @@ def collect(cls: type, keywords: Mapping[str, Any], source: Source) -> Declarati
     )
     for keyword in keywords:
         if keyword not in KEYWORDS:
-            hint = near(keyword, KEYWORDS, f"there are {', '.join(KEYWORDS)}")
+            hint = did_you_mean(keyword, KEYWORDS, f"there are {', '.join(KEYWORDS)}")
             found.report.add(
                 "unknown_class_keyword", found.place, f"{keyword}= is no keyword of a workflow class", hint, source
             )

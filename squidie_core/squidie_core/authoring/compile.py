@@ -8,11 +8,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from squidie_core.authoring.bodies import Body
-from squidie_core.authoring.building import Built, compensation_body, compensation_retry, retry_of
+from squidie_core.authoring.building import Built
 from squidie_core.authoring.checking import check
 from squidie_core.authoring.collecting import Declaration
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.payloads import PayloadContract
+from squidie_core.authoring.step_options import compensation_body, compensation_retry, retry_of
 from squidie_core.authoring.steps import AnyStep
 from squidie_core.authoring.triggers import Trigger, Window
 from squidie_core.definition.model import Definition
@@ -102,7 +103,7 @@ def _declaration(workflow: type) -> Declaration:
 
 
 def _compile(declared: Declaration) -> CompiledWorkflow:
-    built = check(declared)
+    built = check(declared, final=True)
     bodies = {name: _body(built, name, declared.steps[name]) for name in built.signatures}
     compensations = {
         name: Body(

@@ -23,9 +23,7 @@ class When:
     value: Any
 
     def __bool__(self) -> NoReturn:
-        raise DeclarationError(
-            f"{self!r} is a declaration and has no truth value; pass it on: .to(target, when=...)"
-        )
+        raise DeclarationError(f"{self!r} is a declaration and has no truth value; pass it on: .to(target, when=...)")
 
     def __repr__(self) -> str:
         return f"where({self.path!r}).{self.operator}({self.value!r})"

@@ -33,7 +33,9 @@ class MissingResourceError(SquidieError):
 class Flag(Protocol):
     """A flag that another thread raises, such as a `threading.Event`."""
 
-    def is_set(self) -> bool: ...
+    def is_set(self) -> bool:
+        """Whether it is raised."""
+        ...
 
 
 class NeverCancelled:

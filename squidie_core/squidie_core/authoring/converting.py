@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Literal, Union, cast
 
-from squidie_core.authoring import annotations
-from squidie_core.authoring.annotations import Unresolved
+from squidie_core.authoring.hints import Unresolved, hints_of_class
 from squidie_core.authoring.describing import describe
-from squidie_core.authoring.scalars import SCALARS, to_none
+from squidie_core.authoring.scalars import SCALARS
 from squidie_core.authoring.violations import MISSING, ContractError, Converter, Violation, as_is, below, mismatch
 
 _LISTS: tuple[Any, ...] = (
@@ -75,20 +74,17 @@ class Preparation:
         if isinstance(annotation, Unresolved):
             self.unresolved.append(annotation.text)
             return as_is
-        if annotation is None or annotation is type(None):
-            return to_none
         if annotation in SCALARS:
             return SCALARS[annotation]
         if is_union(annotation):
             return self._union(annotation)
         origin = typing.get_origin(annotation)
+        return self._class(annotation) if origin is None else self._generic(annotation, origin)
+
+    def _generic(self, annotation: Any, origin: Any) -> Converter:
+        arguments = typing.get_args(annotation)
         if origin is Literal:
             return _literal(annotation)
-        if origin is not None:
-            return self._generic(annotation, origin, typing.get_args(annotation))
-        return self._class(annotation)
-
-    def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Converter:
         if origin in _LISTS:
             return _list(self.of(arguments[0]), describe(annotation))
         if origin is tuple:
@@ -104,22 +100,15 @@ class Preparation:
         if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004  # tuple[X, ...]
             items = _list(self.of(arguments[0]), text)
             return lambda value: tuple(items(value))
-        return _fixed([self.of(item) for item in arguments], text, lambda items: tuple(items))
+        return _fixed([self.of(item) for item in arguments], text, tuple)
 
     def _class(self, cls: Any) -> Converter:
         if not isinstance(cls, type) or cls is object:
             return as_is
         if cls in self._classes:
             return self._classes[cls]
-        if cls in _LISTS:
-            return _list(as_is, cls.__name__)
-        if cls is tuple:
-            items = _list(as_is, "tuple")
-            return lambda value: tuple(items(value))
-        if cls in _SETS:
-            return _set(as_is, cls.__name__, _SETS[cls])
-        if cls in _MAPPINGS:
-            return _mapping(as_is, as_is, cls.__name__)
+        if cls in _BARE:
+            return _BARE[cls](cls.__name__)
         if issubclass(cls, Enum):
             return _enum(cls)
         if dataclasses.is_dataclass(cls) or typing.is_typeddict(cls) or _is_named_tuple(cls):
@@ -131,10 +120,16 @@ class Preparation:
     def _record(self, cls: Any) -> Converter:
         """A class with named fields; it may mention itself, so its converter is there before its fields' are."""
         finished: list[Converter] = []
-        self._classes[cls] = lambda value: finished[0](value)
-        hints = annotations.of_class(cls)
+
+        def later(value: Any) -> Any:
+            return finished[0](value)
+
+        self._classes[cls] = later
+        hints = hints_of_class(cls)
         if typing.is_typeddict(cls):
-            prepared = _typed_dict({name: self.of(hint) for name, hint in hints.items()}, required_keys(cls, hints), cls)
+            prepared = _typed_dict(
+                {name: self.of(hint) for name, hint in hints.items()}, required_keys(cls, hints), cls
+            )
         elif dataclasses.is_dataclass(cls):
             prepared = self._dataclass(cls, hints)
         else:
@@ -168,7 +163,7 @@ class Preparation:
                 raise ContractError(violations)
             try:
                 return cls(**converted)
-            except Exception as error:  # __post_init__ is the author's  # noqa: BLE001
+            except Exception as error:  # __post_init__ is the author's
                 raise ContractError([Violation((), name, f"refused by it ({type(error).__name__})")]) from error
 
         return convert
@@ -414,5 +409,23 @@ def _subclass(cls: Any, base: Converter) -> Converter:
     return convert
 
 
+def _bare_tuple(text: str) -> Converter:
+    items = _list(as_is, text)
+    return lambda value: tuple(items(value))
+
+
 def _is_named_tuple(cls: type) -> bool:
     return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def _bare(build: Callable[[list[Any]], Any]) -> Callable[[str], Converter]:
+    return lambda text: _set(as_is, text, build)
+
+
+_BARE: dict[Any, Callable[[str], Converter]] = {
+    tuple: _bare_tuple,
+    **{kind: lambda text: _list(as_is, text) for kind in _LISTS},
+    **{kind: lambda text: _mapping(as_is, as_is, text) for kind in _MAPPINGS},
+    **{kind: _bare(build) for kind, build in _SETS.items()},
+}
+"""Containers whose contents are not annotated."""

@@ -7,7 +7,7 @@ import typing
 from enum import Enum
 from typing import Any, Literal, Union
 
-from squidie_core.authoring.annotations import Unresolved
+from squidie_core.authoring.hints import Unresolved
 
 
 def describe(annotation: Any) -> str:

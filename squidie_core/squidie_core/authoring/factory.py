@@ -22,9 +22,7 @@ class StepFactory:
     @overload
     def __call__(self, body: Callable[P, R], /, **options: Unpack[StepKeywords]) -> Step[P, R]: ...
     @overload
-    def __call__(
-        self, /, **options: Unpack[StepKeywords]
-    ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+    def __call__(self, /, **options: Unpack[StepKeywords]) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
     def __call__(self, body: Callable[..., Any] | None = None, /, **options: Unpack[StepKeywords]) -> Any:
         """Declare a step that executes `body`: `pack = step(pack_provisions)`, or `@step(retry=3)` in place.
@@ -53,9 +51,7 @@ class StepFactory:
 
         return declare
 
-    def wait(
-        self, duration: Duration, /, *, after: Sequence[AnyStep] = (), name: str | None = None
-    ) -> Step[[], None]:
+    def wait(self, duration: Duration, /, *, after: Sequence[AnyStep] = (), name: str | None = None) -> Step[[], None]:
         """Declare a step that lets `duration` pass."""
         return Step("wait", None, StepOptions(name=name, after=after, duration=duration), caller())
 

@@ -57,9 +57,7 @@ class FailStep(SquidieError):
 
     default_code: ClassVar[str] = "step_error"
 
-    def __init__(
-        self, reason: str, *, code: str | None = None, details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(reason, code=code, details=details)
         self.reason = reason
 

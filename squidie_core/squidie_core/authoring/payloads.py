@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from squidie_core.authoring import annotations
+from squidie_core.authoring.hints import hints_of_class
 from squidie_core.authoring.contracts import ContractError, Converter, as_is, converter
 from squidie_core.authoring.converting import is_model, required_keys
 from squidie_core.authoring.describing import describe
@@ -76,7 +76,7 @@ def read_contract(trigger: Trigger[Any]) -> Contract:
     if is_model(cls):
         return Contract(cls.__name__, _model_fields(cls), cls, is_model=True)
     if typing.is_typeddict(cls):
-        hints = annotations.of_class(cls)
+        hints = hints_of_class(cls)
         required = required_keys(cls, hints)
         fields = tuple(ContractField(name, hint, name in required) for name, hint in hints.items())
         return Contract(cls.__name__, fields)
@@ -98,9 +98,7 @@ class PayloadContract:
         self._converters: dict[str, Converter] = {}
         if not contract.is_model:
             for item in contract.fields:
-                self._converters[item.name] = converter(
-                    item.annotation, f"{where}, field {item.name}", strict=True
-                )
+                self._converters[item.name] = converter(item.annotation, f"{where}, field {item.name}", strict=True)
         self._defaults = dict(_stored_defaults(contract))
 
     @property
@@ -196,9 +194,7 @@ class PayloadContract:
     def _without_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in given.items() if self._defaults.get(name, _NONE) != value}
 
-    def _refuse_fields(
-        self, missing: list[str], unknown: list[str], invalid: Mapping[str, str]
-    ) -> PayloadError:
+    def _refuse_fields(self, missing: list[str], unknown: list[str], invalid: Mapping[str, str]) -> PayloadError:
         parts = {"missing_fields": missing, "unknown_fields": unknown, "invalid_types": invalid}
         sentences = [f"{name} is missing" for name in missing]
         sentences += [f"{name} is unknown" for name in unknown]
@@ -232,7 +228,7 @@ def _dataclass_contract(cls: Any) -> Contract:
         if parameter not in {item.name for item in dataclasses.fields(cls)}:
             fault = f"{cls.__name__} takes {parameter}, which it does not keep, so it cannot be stored"
             return Contract(cls.__name__, fault=fault)
-    hints = annotations.of_class(cls)
+    hints = hints_of_class(cls)
     return Contract(cls.__name__, tuple(_dataclass_field(item, hints) for item in dataclasses.fields(cls)), cls)
 
 

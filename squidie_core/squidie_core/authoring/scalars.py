@@ -71,12 +71,15 @@ def _timedelta(value: Any) -> timedelta:
 
 
 def to_none(value: Any) -> None:
+    """Refuse anything but None."""
     if value is not None:
         raise ContractError([Violation((), "None", kind_of(value))])
 
 
 SCALARS: dict[Any, Converter] = {
     Any: as_is,
+    None: to_none,
+    type(None): to_none,
     str: _exactly(str, "str"),
     int: _exactly(int, "int"),
     bool: _exactly(bool, "bool"),

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from squidie_core.authoring import annotations
-from squidie_core.authoring.annotations import Unresolved
+from squidie_core.authoring.hints import Unresolved, hints_of_callable
 from squidie_core.authoring.context import RESOURCE, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
 from squidie_core.authoring.outcomes import Defer
@@ -72,13 +71,17 @@ def read_signature(body: Callable[..., Any]) -> Signature:
         fault = Fault("invalid_step_body", "its signature cannot be read", "wrap it: def body(name): ...")
         result.faults.append(fault)
         return result
-    hints = annotations.of_callable(body)
+    hints = hints_of_callable(body)
     result.returns = _returned(hints.get("return", Any))
     if is_awaitable(hints.get("return")):
         result.is_async = True
     for parameter in parameters.values():
         if parameter.name not in _bound(body):
-            _sort(result, parameter, hints.get(parameter.name, Any if parameter.annotation is parameter.empty else parameter.annotation))
+            _sort(
+                result,
+                parameter,
+                hints.get(parameter.name, Any if parameter.annotation is parameter.empty else parameter.annotation),
+            )
     return result
 
 

@@ -25,6 +25,9 @@ class Source:
         return f"{name}:{self.line}" if name else ""
 
 
+NOWHERE = Source()
+
+
 def caller() -> Source:
     """The nearest line outside this package that led here."""
     frame = inspect.currentframe()

@@ -89,9 +89,7 @@ class Step(Generic[P, R_co]):
 
     __slots__ = ("_body", "kind", "options", "source")
 
-    def __init__(
-        self, kind: StepKind, body: Callable[P, R_co] | None, options: StepOptions, source: Source
-    ) -> None:
+    def __init__(self, kind: StepKind, body: Callable[P, R_co] | None, options: StepOptions, source: Source) -> None:
         self.kind: StepKind = kind
         self._body = body
         self.options = options

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 from squidie_core.authoring.mistakes import DeclarationError
-from squidie_core.authoring.source import Source, caller
+from squidie_core.authoring.source import NOWHERE, Source, caller
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Trigger(Generic[T]):
     contract: type[T] | None
     contract_fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     cron: CronOptions | None = None
-    source: Source = Source()
+    source: Source = NOWHERE
 
     def _same(self, payload: T) -> T:
         """Makes checkers take `Trigger` as invariant in its contract."""

@@ -49,7 +49,9 @@ class ContractError(SquidieError):
         super().__init__(
             f"{what}: {found}" if what else found,
             code=code,
-            details={"violations": [{"path": v.place, "expected": v.expected, "found": v.found} for v in self.violations]},
+            details={
+                "violations": [{"path": v.place, "expected": v.expected, "found": v.found} for v in self.violations]
+            },
         )
 
 

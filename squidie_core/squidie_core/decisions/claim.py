@@ -30,8 +30,10 @@ class Claimant:
 
 
 def lease_end(now: int, lease_for: int) -> int:
-    """The end of a lease that starts now, rounded up to a multiple of a third of it, so that most renewals of the index
-    write the value that is already there."""
+    """The end of a lease that starts now, rounded up to a multiple of a third of it.
+
+    So most commits write the `wake_at` that the index has already.
+    """
     quantum = max(lease_for // 3, 1)
     return -(-(now + lease_for) // quantum) * quantum
 
@@ -42,8 +44,8 @@ def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
     Elapsed waits are completed, due gates opened, attempts that were delivered too often given up.
     """
     claimed: list[RunnableState] = []
-    progress = True
-    while progress and not draft.state.terminal:
+    progress = not draft.state.terminal
+    while progress:
         progress = False
         for runnable in _visible(draft, claimant.max_skew):
             if runnable.status == "claimed" and _is_poison(draft, runnable):

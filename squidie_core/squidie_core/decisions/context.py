@@ -110,6 +110,6 @@ def _into(value: Json, segment: str) -> tuple[Json] | None:
             items = cast("dict[str, Json]", items["value"]) if items[TAG] == "dict" else {}
         return (items[segment],) if segment in items else None
     if isinstance(value, list) and segment.isdecimal():
-        sequence = cast("list[Json]", value)
+        sequence = cast("Sequence[Json]", value)
         return (sequence[int(segment)],) if int(segment) < len(sequence) else None
     return None

@@ -83,9 +83,7 @@ def cancel(draft: Draft, command: ManualCommand) -> None:
     draft.emit(RunTerminal(draft.at, "cancelled"))
 
 
-def _result(
-    draft: Draft, signal: ManualSignal, command: ManualCommand, gate: Gate, decided_at: str
-) -> dict[str, Json]:
+def _result(draft: Draft, signal: ManualSignal, command: ManualCommand, gate: Gate, decided_at: str) -> dict[str, Json]:
     if signal == "resume_run":
         return {}
     decision: dict[str, Json] = {

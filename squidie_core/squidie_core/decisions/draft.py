@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from squidie_core.definition.plan import PlannedStep, Plan
+from squidie_core.definition.plan import Plan, PlannedStep
 from squidie_core.journal.entries import Entry
 from squidie_core.state.fold import apply
 from squidie_core.state.run import RunState

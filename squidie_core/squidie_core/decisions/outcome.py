@@ -40,9 +40,7 @@ def complete(draft: Draft, key: str, claim_id: str, result: Mapping[str, Json]) 
     return True
 
 
-def fail(
-    draft: Draft, key: str, claim_id: str, error: Mapping[str, Json], *, retry_after: int | None = None
-) -> bool:
+def fail(draft: Draft, key: str, claim_id: str, error: Mapping[str, Json], *, retry_after: int | None = None) -> bool:
     """The body failed. `error["retryable"]` False makes it final. Returns False where the claim was lost.
 
     `retry_after` (milliseconds) takes the place of the policy's delay; it makes no retry where the policy makes none.
@@ -77,7 +75,7 @@ def fail_runnable(
 
 
 def defer(draft: Draft, key: str, claim_id: str, reason: Json, after: int) -> bool:
-    """The body asked to go on in `after` milliseconds. Its retry budget stays. Returns False where the claim was lost."""
+    """The body asked to go on in `after` milliseconds; its retries are kept. Returns False where the claim was lost."""
     runnable = holds(draft, key, claim_id)
     if runnable is None:
         return False
@@ -114,9 +112,7 @@ def backoff(policy: RetryPolicy, attempt: int, key: str) -> int:
     return round(delay)
 
 
-def _retry(
-    draft: Draft, runnable: RunnableState, claim_id: str | None, error: Mapping[str, Json], delay: int
-) -> None:
+def _retry(draft: Draft, runnable: RunnableState, claim_id: str | None, error: Mapping[str, Json], delay: int) -> None:
     attempt = runnable.attempt + 1
     key = runnable_key(draft.state.run_id, runnable.step, runnable.visit, attempt)
     retry = Runnable(

@@ -16,6 +16,7 @@ from squidie_core.journal.entries import (
     RunnableApplied,
     RunnablesPlanned,
     RunTerminal,
+    TerminalStatus,
 )
 from squidie_core.journal.identity import runnable_key
 from squidie_core.state.run import RunnableState
@@ -49,9 +50,8 @@ def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
 
 def open_gate(draft: Draft, runnable: RunnableState) -> None:
     """Open the gate, if the runnable is one."""
-    if runnable.kind in ("pause", "approval"):
-        kind = "pause" if runnable.kind == "pause" else "approval"
-        draft.emit(ManualStepPaused(draft.at, runnable.key, runnable.step, kind))
+    if runnable.kind == "pause" or runnable.kind == "approval":  # noqa: PLR1714  # narrows the type
+        draft.emit(ManualStepPaused(draft.at, runnable.key, runnable.step, runnable.kind))
 
 
 def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
@@ -87,10 +87,9 @@ def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: S
     return None
 
 
-def end(draft: Draft, status: str, error: Mapping[str, Json] | None = None) -> None:
+def end(draft: Draft, status: TerminalStatus, error: Mapping[str, Json] | None = None) -> None:
     """End the run."""
-    terminal = "completed" if status == "completed" else "failed"
-    draft.emit(RunTerminal(draft.at, terminal, error))
+    draft.emit(RunTerminal(draft.at, status, error))
 
 
 def _plan_dependents(draft: Draft, dependents: Sequence[str]) -> None:
@@ -126,7 +125,7 @@ def _decision(route: Route | None) -> Decision | None:
 def _no_match(runnable: RunnableState, on: StepOutcome) -> dict[str, Json]:
     return {
         "code": "no_matching_transition",
-        "message": f"step {runnable.step!r} ended with {on!r} and none of its transitions matched; add one without when=",
+        "message": f"step {runnable.step!r} ended with {on!r} and no transition matched; add one without when=",
         "step": runnable.step,
         "retryable": False,
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from squidie_core.definition.model import (
     Condition,
@@ -56,21 +56,21 @@ def _plain(value: Any) -> Any:
         defaults = {field.name: field.default for field in fields(value) if field.default is not MISSING}
         return {name: _plain(item) for name, item in given.items() if name not in defaults or item != defaults[name]}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]  # any tuple of the model
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
     return value
 
 
 def _trigger(data: Mapping[str, Any]) -> TriggerDefinition:
-    return TriggerDefinition(
-        **{**data, "payload": tuple(PayloadField(**item) for item in data.get("payload", ()))}
-    )
+    return TriggerDefinition(**{**data, "payload": tuple(PayloadField(**item) for item in data.get("payload", ()))})
 
 
 def _transition(data: Mapping[str, Any]) -> Transition:
-    condition = data.get("condition")
-    if condition is None:
-        return Transition(**data)
-    return Transition(**{**data, "condition": Condition(**{**condition, "path": tuple(condition["path"])})})
+    given = dict(data)
+    if given.get("condition") is not None:
+        condition = dict(given["condition"])
+        condition["path"] = tuple(condition["path"])
+        given["condition"] = Condition(**condition)
+    return Transition(**given)
 
 
 def _step(data: Mapping[str, Any]) -> StepDefinition:
@@ -88,10 +88,7 @@ def _step(data: Mapping[str, Any]) -> StepDefinition:
 
 
 def _retry(data: Mapping[str, Any]) -> RetryPolicy:
-    return RetryPolicy(
-        **{
-            **data,
-            "retry_on": tuple(data.get("retry_on", ())),
-            "give_up_on": tuple(data.get("give_up_on", ())),
-        }
-    )
+    given = dict(data)
+    given["retry_on"] = tuple(given.get("retry_on", ()))
+    given["give_up_on"] = tuple(given.get("give_up_on", ()))
+    return RetryPolicy(**given)

@@ -47,7 +47,8 @@ class Snapshot:
     """What is known about a run at revision `rev`.
 
     `reason` says why it is where it is: `terminal`, `manual_intervention_required`, `expired_claim`, `attempt_visible`,
-    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`, `idle`.
+    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`,
+    `idle`.
     """
 
     id: str

@@ -28,9 +28,7 @@ _BY_TYPE: dict[str, type[Entry]] = {cls.TYPE: cls for cls in ENTRY_CLASSES}
 
 
 def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(
-        (f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls)
-    )
+    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls))
 
 
 _FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {

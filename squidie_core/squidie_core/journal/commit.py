@@ -50,8 +50,8 @@ class IndexRow:
 class Append:
     """Entries for one thread, whose head must be `expected` (`NO_HEAD`: the thread must not exist).
 
-    `body` is the text of the entries (`journal.codec`): printable ASCII, at most `MAX_COMMIT_BYTES` long. `commit_id` is
-    a random integer in 1 .. 2**63 - 1.
+    `body` is the text of the entries (`journal.codec`): printable ASCII, at most `MAX_COMMIT_BYTES` long. `commit_id`
+    is a random integer in 1 .. 2**63 - 1.
     """
 
     thread_id: str
@@ -111,7 +111,7 @@ COMMITTED = Committed()
 
 @dataclass(frozen=True, slots=True)
 class StoredCommit:
-    """One append as stored: `rev` is the revision of its first entry, `previous` the commit id it followed (0: none)."""
+    """One append as stored: `rev` is its first entry's revision, `previous` the commit id before it (0: none)."""
 
     rev: int
     count: int
@@ -121,6 +121,7 @@ class StoredCommit:
 
     @property
     def head(self) -> Head:
+        """The thread's head after this commit."""
         return Head(self.rev + self.count - 1, self.commit_id)
 
 

@@ -25,8 +25,8 @@ TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
 class Runnable:
     """One planned execution of a step.
 
-    `key` is `<run_id>:<step>:<attempt>` (a later visit of a loop: `<run_id>:<step>#<visit>:<attempt>`). A retry keeps the
-    idempotency key and the input of the first attempt; `input` is `None` there and the fold copies it.
+    `key` is `<run_id>:<step>:<attempt>` (a later visit of a loop: `<run_id>:<step>#<visit>:<attempt>`). A retry keeps
+    the idempotency key and the input of the first attempt; `input` is `None` there and the fold copies it.
     """
 
     key: str

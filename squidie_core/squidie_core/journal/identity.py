@@ -19,7 +19,7 @@ def run_id_at(now: int, random: int) -> str:
 def derived_id(*parts: str) -> str:
     """The id that the parts name: the same parts always give the same id, and no other parts give it.
 
-    The parts are joined as `<length in bytes>:<part>|...`; the first 16 bytes of the SHA-256 become a UUID of version 5.
+    The parts are joined as `<length in bytes>:<part>|...`; the first 16 bytes of the SHA-256 are the UUID, version 5.
     """
     text = "|".join(f"{len(part.encode())}:{part}" for part in parts)
     raw = bytearray(hashlib.sha256(text.encode()).digest()[:16])

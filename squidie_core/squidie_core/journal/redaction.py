@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from squidie_core.journal.entries import Json
@@ -36,7 +36,7 @@ def redact(value: Json) -> Json:
         items = cast("Mapping[str, Json]", value)
         return {key: REDACTED if key.lower() in _SECRET_KEYS else redact(item) for key, item in items.items()}
     if isinstance(value, list):
-        return [redact(item) for item in cast("list[Json]", value)]
+        return [redact(item) for item in cast("Sequence[Json]", value)]
     return value
 
 

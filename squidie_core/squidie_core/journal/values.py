@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 from uuid import UUID
 
 from squidie_core.errors import EncodingError
@@ -84,27 +84,25 @@ def encode_mapping(value: Mapping[str, Any], what: str) -> dict[str, Json]:
 def decode(value: Json) -> Any:
     """What `encode` was given, except where only an annotation can say what it was."""
     if isinstance(value, dict):
-        plain: dict[str, Json] = value
+        plain = cast("dict[str, Json]", value)
         if TAG in plain:
             return _untag(plain)
         return {key: decode(item) for key, item in plain.items()}
     if isinstance(value, list):
-        items: list[Json] = value
-        return [decode(item) for item in items]
+        return [decode(item) for item in cast("Sequence[Json]", value)]
     return value
 
 
 def _untag(plain: dict[str, Json]) -> Any:
     tag, inner = plain[TAG], plain.get("value")
     if tag == "dict" and isinstance(inner, dict):
-        items: dict[str, Json] = inner
-        return {key: decode(item) for key, item in items.items()}
+        return {key: decode(item) for key, item in cast("dict[str, Json]", inner).items()}
     read = _READ.get(tag) if isinstance(tag, str) else None
     return read(inner) if read is not None and isinstance(inner, str) else plain
 
 
 def _encode(value: Any, what: str, path: str, depth: int) -> Json:
-    kind: type[Any] = type(value)
+    kind = cast("type[object]", type(value))
     if kind is str or value is None or kind is bool:
         return value
     if kind is int:
@@ -138,14 +136,16 @@ def _encode_other(value: Any, what: str, path: str, depth: int) -> Json:
     if isinstance(value, float):
         return _number(float(value), what, path)
     if isinstance(value, Mapping):
-        items: Mapping[Any, Any] = value
-        return _mapping(items, what, path, depth)
+        return _mapping(cast("Mapping[Any, Any]", value), what, path, depth)
     if isinstance(value, list | tuple):
-        return [_encode(item, what, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any sequence of a user's
+        items = cast("Sequence[Any]", value)
+        return [_encode(item, what, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
     for base, (tag, write) in _WRITE.items():
         if isinstance(value, base):
             return {TAG: tag, "value": write(value)}
-    hint = _HINTS.get(type(value), "return plain data: str, int, float, bool, None, list, dict, a dataclass")
+    hint = _HINTS.get(
+        cast("type[object]", type(value)), "return plain data: str, int, float, bool, None, list, dict, a dataclass"
+    )
     raise _refuse(what, path, f"is a {type(value).__qualname__}, which cannot be stored", hint)
 
 
@@ -154,7 +154,7 @@ def _mapping(value: Mapping[Any, Any], what: str, path: str, depth: int) -> Json
     return {TAG: "dict", "value": plain} if TAG in plain else plain
 
 
-def _key(key: Any, what: str, path: str) -> str:
+def _key(key: object, what: str, path: str) -> str:
     if isinstance(key, str):
         return str.__str__(key)
     raise _refuse(what, path, f"has a key that is a {type(key).__qualname__}", "use str keys")

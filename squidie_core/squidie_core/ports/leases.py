@@ -42,8 +42,10 @@ class DeadLetter:
 
 @runtime_checkable
 class LeaseBackend(Protocol):
-    """Durable deliveries with leases. Every method may be called from any thread and raises Unavailable when the backend
-    cannot be reached. `lease_for` and `delay` are integer milliseconds."""
+    """Durable deliveries with leases, called from any thread.
+
+    Every method raises Unavailable when the backend cannot be reached. `lease_for` and `delay` are integer milliseconds.
+    """
 
     def enqueue(
         self,
@@ -73,7 +75,7 @@ class LeaseBackend(Protocol):
         ...
 
     def fail(self, delivery: Delivery, *, reason: str, retry_in: int | None) -> None:
-        """Give it back, visible after `retry_in`; `None` makes it a dead letter. Raises LeaseError as `complete` does."""
+        """Give it back, visible after `retry_in`; `None`: a dead letter. Raises LeaseError as `complete` does."""
         ...
 
     def dead_letters(self, queue: str, *, limit: int = 100) -> Sequence[DeadLetter]:

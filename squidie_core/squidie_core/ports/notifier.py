@@ -1,4 +1,4 @@
-"""The notifier port: hints that work is due. A hint may be lost, doubled or late; polling alone always makes progress."""
+"""The notifier port: hints that work is due. They may be lost, doubled or late: polling alone makes progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Subscription(Protocol):
 
 @runtime_checkable
 class Notifier(Protocol):
-    """Carries wake-ups from those who commit work to those who wait for it. Every method may be called from any thread."""
+    """Carries wake-ups from those who commit work to those who wait for it; called from any thread."""
 
     def notify(self, queues: Mapping[str, int]) -> None:
         """Tell listeners that so many runs of each queue are due. Never raises and never waits for listeners.

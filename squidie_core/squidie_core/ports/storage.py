@@ -138,21 +138,19 @@ class Storage(Protocol):
         its new head become visible together. A refused commit leaves no trace. No commit waits for a row that somebody
         else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call; a
         commit of an append whose content the store can never take is `Refused` and harms no other.
-        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again with
-        the same commits: one that had taken effect gives `Committed` again and has no second effect.
+        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again
+        with the same commits: one that had taken effect gives `Committed` again and has no second effect.
         A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
         """
         ...
 
-    def load(
-        self, thread_ids: Sequence[str], *, known: Mapping[str, Head] | None = None
-    ) -> Mapping[str, LoadedThread]:
+    def load(self, thread_ids: Sequence[str], *, known: Mapping[str, Head] | None = None) -> Mapping[str, LoadedThread]:
         """The threads, in one round trip where that is possible; those that do not exist are left out.
 
         For a thread in `known` only the commits after that head are given; the caller checks that they follow it
         (`StoredCommit.previous`, or the head itself where there are none) and loads the thread whole where not. For the
-        others the newest checkpoint may stand for the commits before it. What is given is a prefix of the thread in whole
-        commits, never less than an earlier call in this process has seen.
+        others the newest checkpoint may stand for the commits before it. What is given is a prefix of the thread in
+        whole commits, never less than an earlier call in this process has seen.
         """
         ...
 
@@ -167,9 +165,9 @@ class Storage(Protocol):
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
         """Runs of the queue whose time has come and that need one of `offers`, at most `limit`.
 
-        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Each is reserved
-        for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations and parking lapse
-        by themselves, so no run is lost; runs that nobody can advance never keep others out.
+        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Each is
+        reserved for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations
+        and parking lapse by themselves, so no run is lost; runs that nobody can advance never keep others out.
         """
         ...
 
@@ -214,7 +212,7 @@ class Storage(Protocol):
     ) -> RebuildPage:
         """Write the heads and index rows of up to `limit` threads anew from their commits, in order of thread id.
 
-        Goes on after thread id `after`. A row is written only where the head is still the one that was read, or missing.
+        Goes on after thread id `after`. A row is written only where the head is still the one read, or missing.
         What `derive` raises as StorageError is reported in the page. Reservations, nudges and quarantine stay.
         """
         ...
@@ -222,5 +220,3 @@ class Storage(Protocol):
     def close(self) -> None:
         """Give back connections. Calls after this raise Unavailable."""
         ...
-
-

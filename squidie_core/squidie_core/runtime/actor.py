@@ -23,6 +23,7 @@ class Write:
 
     @property
     def commit(self) -> Commit:
+        """The append as a commit of its own."""
         return Commit((self.append,))
 
 
@@ -46,23 +47,25 @@ class Actor:
 
     @property
     def idle(self) -> bool:
+        """Whether nothing of the run is running or on its way."""
         return not self.running and not self.reported and self.write is None
 
 
 class Slots:
     """How many bodies may still be taken on, in threads and as coroutines, and which this process has."""
 
-    __slots__ = ("_catalog", "coroutines", "refused_step", "threads")
+    __slots__ = ("_catalog", "coroutines", "lacks_code", "threads")
 
     def __init__(self, catalog: Catalog, threads: int, coroutines: int) -> None:
         self._catalog = catalog
         self.threads = threads
         self.coroutines = coroutines
-        self.refused_step: str | None = None
-        """The last step that was refused because this process has no code for it."""
+        self.lacks_code = False
+        """A runnable was refused because this process has no code for its step."""
 
     @property
     def free(self) -> int:
+        """How many slots there are, of either kind."""
         return self.threads + self.coroutines
 
     def admit(self, workflow: str, runnable: RunnableState) -> bool:
@@ -71,7 +74,7 @@ class Slots:
         if runnable.kind == "run":
             body = self._catalog.body(workflow, runnable.step)
             if body is None:
-                self.refused_step = runnable.step
+                self.lacks_code = True
                 return False
             is_async = body.is_async
         if is_async and self.coroutines > 0:

@@ -52,15 +52,17 @@ class Flag:
         self._raised = False
 
     def is_set(self) -> bool:
+        """Whether it was raised."""
         return self._raised
 
     def set(self) -> None:
+        """Raise it."""
         self._raised = True
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A claimed runnable. `lost` is set when the run was cancelled or the claim is gone: the outcome is dropped then."""
+    """A claimed runnable. `lost`: the run was cancelled or the claim is gone, and the outcome will be dropped."""
 
     run_id: str
     workflow: str
@@ -73,8 +75,10 @@ class Attempt:
 
     @property
     def key(self) -> str:
+        """The runnable's key."""
         return self.runnable.key
 
     @property
     def is_async(self) -> bool:
+        """Whether the body is a coroutine function."""
         return self.body is not None and self.body.is_async

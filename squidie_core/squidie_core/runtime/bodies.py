@@ -20,6 +20,7 @@ class Inbox:
         self._queue: SimpleQueue[Report | None] = SimpleQueue()
 
     def put(self, report: Report) -> None:
+        """Hand in an outcome."""
         self._queue.put(report)
 
     def wake(self) -> None:
@@ -27,7 +28,7 @@ class Inbox:
         self._queue.put(None)
 
     def collect(self, timeout: float) -> tuple[list[Report], bool]:
-        """Everything that has arrived, waiting up to `timeout` seconds for the first; and whether a wake-up was in it."""
+        """Everything that has arrived, waiting up to `timeout` seconds for the first; and whether it was woken."""
         reports: list[Report] = []
         woken = False
         try:

@@ -11,11 +11,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from squidie_core.decisions import Claimant, Draft, advance, complete, defer, fail, heartbeat, release
 from squidie_core.errors import Corrupt, SquidieError, StorageError, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.codec import to_json
-from squidie_core.journal.commit import Busy, CommitResult, Committed, Conflict, Refused
+from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.journal.values import MAX_VALUE_BYTES
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Slots, Write
@@ -103,12 +104,14 @@ class Engine:
         now = self._store.clock.now()
         for actor in list(self.actors.values()):
             if actor.running and actor.write is None and actor.renew_at <= now and actor.state is not None:
-                self._guarded(actor, lambda actor=actor: self._decide_renewal(actor))
+                self._guarded(actor, partial(self._decide_renewal, actor))
 
     def watch(self) -> None:
         """Look at the heads of everything that is running, and tell bodies whose runs have ended."""
         running = {run_id: actor for run_id, actor in self.actors.items() if actor.running}
-        heads = self._store.storage.heads(list(running)) if running else {}
+        if not running:
+            return
+        heads = self._store.storage.heads(list(running))
         for run_id, actor in running.items():
             head = heads.get(run_id)
             if head is None or head.status in ("completed", "failed", "cancelled"):
@@ -187,7 +190,7 @@ class Engine:
                     continue
                 actor.state = found
             share = max(1, limit // len(batch.runs))
-            self._guarded(actor, lambda a=actor, r=run, s=share: self._decide_claim(a, r, slots, batch.now, s))
+            self._guarded(actor, partial(self._decide_claim, actor, run, slots, batch.now, share))
 
     def _current(self, run: DueRun) -> RunState | None:
         """The state at the run's head, if an actor or the cache has it."""
@@ -209,12 +212,12 @@ class Engine:
 
     def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
-        slots.refused_step = None
+        slots.lacks_code = False
         claimed = self._advance(draft, slots, share)
         if draft.entries:
             self._write(actor, draft, claimed, [])
         elif not actor.running:
-            if slots.refused_step is not None:
+            if slots.lacks_code:
                 self._store.park(run.thread_id, "step_unavailable", run.parked)
             self._retire(actor)
 
@@ -277,7 +280,7 @@ class Engine:
             actor.reported[:0] = _refused(write.reported, result.error)
             if not write.reported:
                 self._store.park(actor.run_id, "refused", 6)
-        elif isinstance(result, Conflict | Busy):
+        else:
             actor.reported[:0] = write.reported
         if actor.idle:
             self._retire(actor)
@@ -341,7 +344,7 @@ class Engine:
             raise
         except (Corrupt, UnknownVersion) as error:
             self._abandon(actor, error)
-        except Exception:  # whatever it is, it is this run's trouble alone
+        except Exception:  # noqa: BLE001  # whatever it is, it is this run's trouble alone
             _log.exception("run %s cannot be advanced", actor.run_id)
             self._abandon(actor, None)
             self._store.park(actor.run_id, "error", 6)
@@ -378,9 +381,7 @@ def _refused(reported: Sequence[tuple[Attempt, Outcome]], error: Exception) -> l
     return [(attempt, failed) for attempt, _ in reported]
 
 
-def _too_large(
-    actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge
-) -> list[tuple[Attempt, Outcome]]:
+def _too_large(actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge) -> list[tuple[Attempt, Outcome]]:
     """Outcomes that are too large become failures; those that are only too large together go one by one."""
     large = [item for item in reported if isinstance(item[1], Completed) and _size(item[1]) > MAX_VALUE_BYTES]
     if large:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from squidie_core import decisions
-from squidie_core.authoring import CompiledWorkflow, Step, Trigger, Workflow, compiled
+from squidie_core.authoring import CompiledWorkflow, Duration, Step, Trigger, Workflow, compiled
 from squidie_core.decisions import ManualCommand, StartRequest
 from squidie_core.decisions.control import ManualSignal
 from squidie_core.errors import ConflictError, OptionError
@@ -25,7 +25,6 @@ from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
-from squidie_core.runtime.options import Duration
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.store import RunStore, to_append
 from squidie_core.runtime.wakeups import Wakeups
@@ -64,9 +63,7 @@ class Squidie:
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog)
         self.wakeups = Wakeups(self._open_notifier(notifier))
 
-    def _open_storage(
-        self, storage: str | Storage, namespace: str | None, given: Mapping[str, Any] | None
-    ) -> Storage:
+    def _open_storage(self, storage: str | Storage, namespace: str | None, given: Mapping[str, Any] | None) -> Storage:
         if not isinstance(storage, str):
             if namespace is not None or given:
                 raise OptionError("namespace and storage_options go with a URL; set them on the Storage itself")
@@ -168,9 +165,7 @@ class Squidie:
             self.wakeups.wake(request.queue)
         return self._snapshot(draft.state, now)
 
-    def _trigger(
-        self, what: Trigger[Any] | type[Workflow], trigger: str | None
-    ) -> tuple[CompiledWorkflow, str]:
+    def _trigger(self, what: Trigger[Any] | type[Workflow], trigger: str | None) -> tuple[CompiledWorkflow, str]:
         catalog = self.store.catalog
         if isinstance(what, Trigger):
             return catalog.trigger(what)
@@ -307,7 +302,7 @@ class Squidie:
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Snapshot:
-        """End a run that is not over. Bodies that are running are told; their results are dropped. Raises as `resume`."""
+        """End a run that is not over. Running bodies are told; their results are dropped. Raises as `resume` does."""
         command = self._command(actor, comment, metadata, idempotency_key)
         return self._change(run, lambda draft: decisions.cancel(draft, command))
 

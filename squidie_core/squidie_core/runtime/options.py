@@ -7,11 +7,10 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from squidie_core.authoring import durations
-from squidie_core.authoring.durations import Duration as Duration
 from squidie_core.errors import OptionError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact
@@ -41,6 +40,7 @@ def text(option: str, value: object, limit: int = 1000) -> str:
 
 
 def optional_text(option: str, value: object, limit: int = 1000) -> str | None:
+    """A text that is not empty, or nothing."""
     return None if value is None else text(option, value, limit)
 
 
@@ -68,12 +68,14 @@ def milliseconds(option: str, value: object, *, least: int = 0) -> int:
 
 
 def integer(option: str, value: object, *, least: int, most: int) -> int:
+    """An integer within the bounds."""
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     raise refuse(option, f"is not an integer from {least} to {most}", f"pass {least} to {most}")
 
 
 def tags(value: Iterable[object]) -> tuple[str, ...]:
+    """Names, each once, in their order."""
     if isinstance(value, str):
         raise refuse("tags", "is one str", 'pass a sequence: tags=("...",)')
     return tuple(dict.fromkeys(name("tags", tag) for tag in value))
@@ -85,7 +87,7 @@ def metadata(value: object) -> Mapping[str, Json]:
         return {}
     if not isinstance(value, Mapping):
         raise refuse("metadata", "is not a mapping", "pass a dict")
-    given: Mapping[str, Any] = value
+    given = cast("Mapping[str, Any]", value)
     redacted: Mapping[str, Json] = redact(encode_mapping(given, "metadata"))
     return redacted
 

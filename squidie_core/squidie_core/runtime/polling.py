@@ -13,8 +13,10 @@ _LONGEST = 2.0
 
 
 class Polling:
-    """Often while there is work, up to every two seconds while there is none, at once after a wake-up, and when the store
-    said that the next run falls due."""
+    """Often while there is work, every two seconds while there is none.
+
+    Also at once after a wake-up, and when the store said that the next run falls due.
+    """
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -22,6 +24,7 @@ class Polling:
         self._interval = _SHORTEST
 
     def is_due(self, now: float) -> bool:
+        """Whether it is time to look."""
         return now >= self.at
 
     def wake(self) -> None:

@@ -9,8 +9,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from squidie_core.authoring import Defer, FailStep, RetryStep, StepContext
-from squidie_core.authoring import Body
+from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
 from squidie_core.errors import SquidieError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
@@ -34,10 +33,9 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
     try:
         context = _context(attempt, resources)
         arguments = body.call_arguments(attempt.runnable.input, context)
+        value = body.function(**arguments)
         if body.is_async:
-            value = asyncio.run(body.function(**arguments))
-        else:
-            value = body.function(**arguments)
+            value = asyncio.run(value)
         return _outcome(attempt, body, value)
     except Exception as error:  # noqa: BLE001  # whatever a body raises is the step's failure
         return _failure(attempt, error, resources.values())

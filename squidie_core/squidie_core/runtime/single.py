@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from squidie_core.errors import StorageError
@@ -49,7 +49,7 @@ def _run(store: RunStore, engine: Engine, attempt: Attempt, heartbeat_every: int
 
 
 @contextmanager
-def _heartbeats(engine: Engine, store: RunStore, every: int | None) -> Iterator[None]:
+def _heartbeats(engine: Engine, store: RunStore, every: int | None) -> Generator[None]:
     """Renew the claim from a thread of its own while the body runs in the caller's."""
     if every is None:
         yield

@@ -1,4 +1,4 @@
-"""Between the store and the decisions: loading states, turning drafts into commits, the road that every command takes."""
+"""Between the store and the decisions: loading states, writing drafts, the road that every command takes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def to_append(draft: Draft) -> Append:
 
 def pause(tries: int) -> float:
     """Seconds to wait before try number `tries` + 1: full jitter, from a millisecond on."""
-    return min(0.001 * 2**tries, _LONGEST_WAIT) * secrets.randbelow(1000) / 1000
+    return min(0.001 * 2.0**tries, _LONGEST_WAIT) * secrets.randbelow(1000) / 1000
 
 
 class RunStore:
@@ -66,9 +66,7 @@ class RunStore:
         """The state of the run. Raises NotFoundError, Corrupt, UnknownVersion."""
         found = self.states([run_id]).get(run_id)
         if found is None or (isinstance(found, RunState) and found.status == "new"):
-            raise NotFoundError(
-                f"there is no run {run_id} in this store and namespace", details={"run_id": run_id}
-            )
+            raise NotFoundError(f"there is no run {run_id} in this store and namespace", details={"run_id": run_id})
         if isinstance(found, StorageError):
             raise found
         return found
@@ -98,7 +96,7 @@ class RunStore:
         )
 
     def commit(self, append: Append) -> CommitResult:
-        """Write one append; waits while its thread is busy. Gives Committed or Conflict. Raises Unavailable, TooLarge."""
+        """Write one append; waits while its thread is busy. Gives Committed or Conflict, or raises."""
         commit = Commit((append,))
         for tries in range(MAX_TRIES):
             result = self.storage.commit([commit])[0]

@@ -6,10 +6,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from squidie_core.authoring import Duration
 from squidie_core.errors import StorageError
 from squidie_core.runtime import options
 from squidie_core.runtime.actor import Slots
@@ -17,7 +18,6 @@ from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.bodies import CoroutineBodies, Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
-from squidie_core.runtime.options import Duration
 from squidie_core.runtime.polling import Polling
 
 _log = logging.getLogger("squidie.worker")
@@ -133,9 +133,7 @@ class Worker:
         return max(0.0, until - now)
 
     def _slots(self) -> Slots:
-        return Slots(
-            self._store.catalog, self.concurrency - self._in_threads, self.async_concurrency - self._in_loop
-        )
+        return Slots(self._store.catalog, self.concurrency - self._in_threads, self.async_concurrency - self._in_loop)
 
     def _take(self, reports: list[Report]) -> None:
         in_loop = 0
@@ -186,7 +184,7 @@ class Worker:
                 self._put_up_with(error)
 
     @contextmanager
-    def _signals(self, *, install: bool) -> Iterator[None]:
+    def _signals(self, *, install: bool) -> Generator[None]:
         if not install or threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -1,12 +1,12 @@
 """The rules that turn entries into a run's state.
 
-An entry that breaks a rule is recorded as an anomaly and changes nothing else; the fold raises only for what is no thread
-at all. After the end nothing changes the end.
+An entry that breaks a rule is recorded as an anomaly and changes nothing else; the fold raises only for what is no
+thread at all. After the end nothing changes the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from squidie_core.errors import Corrupt
@@ -19,6 +19,7 @@ from squidie_core.journal.entries import (
     AttemptHeartbeat,
     AttemptReleased,
     Entry,
+    Json,
     ManualStepPaused,
     ManualStepResolved,
     Runnable,
@@ -55,7 +56,7 @@ def fold_thread(state: RunState, thread: LoadedThread) -> RunState:
         entries = decode_entries(commit.body)
         if len(entries) != commit.count:
             raise Corrupt(
-                f"run {state.run_id}: the commit at revision {commit.rev} has {len(entries)} entries, not {commit.count}",
+                f"run {state.run_id}: the commit at revision {commit.rev} has {len(entries)} of {commit.count} entries",
                 details={"run_id": state.run_id, "rev": commit.rev},
             )
         try:
@@ -142,9 +143,9 @@ def _planned(state: RunState, entry: RunnablesPlanned) -> None:
 
 def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
     previous = state.runnables.get(planned.previous) if planned.previous is not None else None
-    given = planned.input
+    given: Mapping[str, Json] | None = planned.input
     if given is None:
-        given = previous.input if previous is not None else {}
+        given = previous.input if previous is not None else dict[str, Json]()
     runnable = RunnableState(
         key=planned.key,
         step=planned.step,
@@ -221,9 +222,9 @@ def _given_up(state: RunState, entry: AttemptCompleted | AttemptFailed) -> Runna
     runnable = state.runnables.get(entry.runnable_key)
     if runnable is None:
         _anomaly(state, entry, "unknown_runnable_intent")
-    elif runnable.status == "available" and runnable.visible_at <= entry.at:
-        return runnable
-    elif runnable.status == "claimed" and runnable.lease_until <= entry.at:
+    elif (runnable.status == "available" and runnable.visible_at <= entry.at) or (
+        runnable.status == "claimed" and runnable.lease_until <= entry.at
+    ):
         return runnable
     else:
         _anomaly(state, entry, "active_claim" if runnable.status == "claimed" else "terminal_attempt")
@@ -237,9 +238,7 @@ def _completed(state: RunState, entry: AttemptCompleted) -> None:
             _anomaly(state, entry, "conflicting_completion")
         return
     runnable = (
-        _given_up(state, entry)
-        if entry.claim_id is None
-        else _held(state, entry, entry.runnable_key, entry.claim_id)
+        _given_up(state, entry) if entry.claim_id is None else _held(state, entry, entry.runnable_key, entry.claim_id)
     )
     if runnable is not None:
         runnable.status = "completed"
@@ -249,9 +248,7 @@ def _completed(state: RunState, entry: AttemptCompleted) -> None:
 
 def _failed(state: RunState, entry: AttemptFailed) -> None:
     runnable = (
-        _given_up(state, entry)
-        if entry.claim_id is None
-        else _held(state, entry, entry.runnable_key, entry.claim_id)
+        _given_up(state, entry) if entry.claim_id is None else _held(state, entry, entry.runnable_key, entry.claim_id)
     )
     if runnable is not None:
         runnable.status = "failed"

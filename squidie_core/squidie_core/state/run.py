@@ -124,6 +124,7 @@ class RunState:
 
     @property
     def terminal(self) -> bool:
+        """Whether the run is over."""
         return self.status in TERMINAL
 
     def make_ready(self, runnable: RunnableState) -> None:
@@ -148,9 +149,9 @@ class RunState:
         while self._leases:
             until, key, claim_id = self._leases[0]
             runnable = self.open.get(key)
-            if runnable is not None and runnable.status == "claimed" and runnable.claim_id == claim_id:
-                if runnable.lease_until == until:
-                    return runnable
+            held = runnable is not None and runnable.status == "claimed"
+            if runnable is not None and held and (runnable.claim_id, runnable.lease_until) == (claim_id, until):
+                return runnable
             heappop(self._leases)
         return None
 

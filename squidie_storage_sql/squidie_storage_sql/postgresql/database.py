@@ -19,6 +19,7 @@ from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, standings
 from squidie_storage_sql.postgresql.arrays import append_arrays, start_arrays
 from squidie_storage_sql.postgresql.failures import driver_error, failure, unconnected
+from squidie_storage_sql.postgresql.migrating import migrate
 from squidie_storage_sql.postgresql.statements import statements
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from squidie_core.journal.commit import Commit, CommitResult
     from squidie_storage_sql.database import Parameters, Row
+    from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.options import PostgresqlOptions
     from squidie_storage_sql.scrubbing import Scrubber
 
@@ -46,6 +48,7 @@ class PostgresqlDatabase:
     shares_transactions = False
 
     def __init__(self, url: URL, options: PostgresqlOptions, scrub: Scrubber) -> None:
+        self.schema = options.schema
         self.statements = statements(options.schema)
         self._shared = {
             "namespace": options.namespace,
@@ -127,6 +130,22 @@ class PostgresqlDatabase:
         if nudged:
             self._run(self.statements.nudge, {"thread_ids": nudged})
 
+    def migrate(self) -> MigrationReport:
+        """Bring the tables to the newest version."""
+        pool = self.engine.pool
+        pooled = self._checkout()
+        connection = cast("psycopg.Connection[Row]", pooled.dbapi_connection)
+        try:
+            report = migrate(connection, self.engine.dialect, self.schema)
+        except Exception as error:
+            connected = not connection.closed
+            self._give_up(pooled, pool, connected=connected)
+            raise self._final(failure(error, self._scrub(str(error)), connected=connected)) from self._scrub.cause(
+                error
+            )
+        pooled.close()
+        return report
+
     def names(self, stored: Any) -> tuple[str, ...]:
         """An array."""
         return tuple(stored)
@@ -163,7 +182,9 @@ class PostgresqlDatabase:
         pooled = self._checkout()
         connection = cast("psycopg.Connection[Row]", pooled.dbapi_connection)
         try:
-            cursor = connection.execute(cast("LiteralString", statement), parameters, prepare=self._prepare, binary=True)
+            cursor = connection.execute(
+                cast("LiteralString", statement), parameters, prepare=self._prepare, binary=True
+            )
             rows = cursor.fetchall()
         except Exception as error:
             connected = not connection.closed

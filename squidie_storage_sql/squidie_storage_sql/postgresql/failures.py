@@ -13,7 +13,15 @@ _DUPLICATE = "23505"
 _PERMANENT = ("22", "23", "54")  # data, integrity, program limits: the content cannot be stored
 _CORRUPT = ("XX001", "XX002")
 _NO_SCHEMA = ("42P01", "42703", "3F000")  # undefined table, column, schema
-_UNAVAILABLE = ("08", "25006", "28", "3D", "53", "57", "58")  # connection, standby, login, database, resources, operator
+_UNAVAILABLE = (
+    "08",
+    "25006",
+    "28",
+    "3D",
+    "53",
+    "57",
+    "58",
+)  # connection, standby, login, database, resources, operator
 
 
 def unconnected(error: Exception, scrubbed: str) -> StorageError:

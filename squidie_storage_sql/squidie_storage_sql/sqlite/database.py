@@ -20,6 +20,7 @@ from squidie_core.journal.commit import COMMITTED, Busy
 from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.judging import judge, next_revs, standings
+from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
 from squidie_storage_sql.sqlite.failures import failure
 from squidie_storage_sql.sqlite.statements import STATEMENTS
 from squidie_storage_sql.sqlite.writer import Writer, patiently, turn_for
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 CAPABILITIES = Capabilities(name="sqlite", local_clock=True, max_appends=MAX_APPENDS)
 
+_EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'squidie_schema'"
 _JOURNAL_SIZE = 64 * 1024 * 1024
 _NO_COMMIT = (None,) * 5
 
@@ -46,6 +48,7 @@ class SqliteDatabase:
     capabilities = CAPABILITIES
     statements = STATEMENTS
     shares_transactions = True
+    schema: str | None = None
 
     def __init__(self, url: URL, options: SqliteOptions) -> None:
         self._namespace = options.namespace
@@ -136,6 +139,16 @@ class SqliteDatabase:
     def _next_wake(self, bound: dict[str, Any]) -> int | None:
         next_wake: int | None = self.read(self.statements.next_wake, bound)[0][0]
         return next_wake
+
+    def migrate(self) -> MigrationReport:
+        """Bring the tables to the newest version, in one transaction."""
+        with self._transaction() as connection:
+            exists = connection.execute(_EXISTS).fetchall()
+            recorded = connection.execute(VERSION).fetchall() if exists else []
+            from_version: int = recorded[0][0] if recorded else 0
+            for statement in script(self.engine.dialect, None, from_version=from_version):
+                connection.execute(statement)
+        return MigrationReport(from_version, max(from_version, CLIENT_VERSION))
 
     def names(self, stored: Any) -> tuple[str, ...]:
         """A JSON array."""

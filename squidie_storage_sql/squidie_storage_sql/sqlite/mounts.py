@@ -7,8 +7,12 @@ from pathlib import Path
 
 from squidie_core.errors import OptionError
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "beegfs"})
-_NETWORK_IN_USER_SPACE = frozenset({"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"})
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "beegfs"}
+)
+_NETWORK_IN_USER_SPACE = frozenset(
+    {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"}
+)
 _MOUNTS = Path("/proc/self/mounts")
 
 
@@ -34,7 +38,9 @@ def file_system(path: str, mounts: str) -> str:
         fields = line.split()
         if len(fields) < 3:  # noqa: PLR2004 -- device, folder, type
             continue
-        folder = fields[1].encode("utf-8", "surrogateescape").decode("unicode_escape") if "\\" in fields[1] else fields[1]
+        folder = (
+            fields[1].encode("utf-8", "surrogateescape").decode("unicode_escape") if "\\" in fields[1] else fields[1]
+        )
         holds = path == folder or path.startswith(folder.rstrip("/") + "/")
         if holds and len(folder) >= len(longest):
             longest, kind = folder, fields[2]

@@ -18,13 +18,13 @@ class Unresolved:
     text: str
 
 
-def of_callable(function: Any) -> dict[str, Any]:
+def hints_of_callable(function: Any) -> dict[str, Any]:
     """The annotations of a callable's parameters and of its `return`; `Unresolved` where names are missing."""
     target = plain_function(function)
     return _resolve(_raw(target), getattr(target, "__globals__", {}), {})
 
 
-def of_class(cls: type) -> dict[str, Any]:
+def hints_of_class(cls: type) -> dict[str, Any]:
     """The annotations of a class's fields, bases first."""
     resolved: dict[str, Any] = {}
     for kind in reversed(cls.__mro__):
@@ -44,7 +44,7 @@ def plain_function(function: Any) -> Any:
         elif hasattr(function, "func") and hasattr(function, "keywords"):
             function = function.func
         elif not hasattr(function, "__code__") and not isinstance(function, type):
-            call = getattr(type(function), "__call__", None)
+            call = inspect.getattr_static(type(function), "__call__", None)
             if not inspect.isfunction(call):
                 break
             function = call

@@ -1,0 +1,101 @@
+"""What an entry point names: a callable that opens a storage, with what a command line needs beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squidie_core.errors import SchemaError
+from squidie_storage_sql.migrations import VERSION, check, script
+from squidie_storage_sql.storage import SqlStorage
+from squidie_storage_sql.tables import in_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Protocol
+
+    from sqlalchemy.engine import Dialect
+
+    from squidie_core.ports import Capabilities
+    from squidie_storage_sql.database import Database
+    from squidie_storage_sql.migrations import MigrationReport
+
+    class Migratable(Database, Protocol):
+        """A database that can bring its own tables to the newest version."""
+
+        schema: str | None
+
+        def migrate(self) -> MigrationReport:
+            """Safe to run at any time and from several processes at once."""
+            ...
+
+    class Target(Protocol):
+        """A URL and its options, understood."""
+
+        namespace: str
+        schema: str | None
+        create: bool
+
+        def connect(self) -> Migratable:
+            """Connections, without a look at the schema."""
+            ...
+
+    class TargetFactory(Protocol):
+        """Understands a URL and options; raises OptionError."""
+
+        def __call__(self, url: str, options: Mapping[str, Any]) -> Target: ...
+
+
+class Plugin:
+    """Opens storages of one dialect: `plugin(url, **options)`."""
+
+    def __init__(self, capabilities: Capabilities, dialect: Dialect, target: TargetFactory) -> None:
+        self.capabilities = capabilities
+        self._dialect = dialect
+        self._target = target
+
+    def __repr__(self) -> str:
+        return f"<Plugin {self.capabilities.name}>"
+
+    def __call__(self, url: str, **options: Any) -> SqlStorage:
+        """Open the store that the URL names.
+
+        Raises OptionError for an option that cannot be used, SchemaError where the tables are missing (`create` makes
+        them) or of a version that this client does not work with, Unavailable where the store cannot be reached.
+        """
+        target = self._target(url, options)
+        database = target.connect()
+        try:
+            if target.create and _recorded(database) is None:
+                database.migrate()
+            check(_recorded(database), str(target))
+        except BaseException:
+            database.close()
+            raise
+        return SqlStorage(database, target.namespace, str(target))
+
+    def migrate(self, url: str | SqlStorage, **options: Any) -> MigrationReport:
+        """Bring the tables to the newest version; what is there already stays.
+
+        Takes a URL with the options of opening, or an open storage. Several processes may call it at once.
+        """
+        if isinstance(url, SqlStorage):
+            return url.database.migrate()
+        database = self._target(url, options).connect()
+        try:
+            return database.migrate()
+        finally:
+            database.close()
+
+    def migration_sql(self, url: str, **options: Any) -> str:
+        """The statements that make the tables in an empty database, for somebody else to run. Connects to nothing."""
+        target = self._target(url, options)
+        statements = script(self._dialect, target.schema, from_version=0)
+        return "".join(f"{statement};\n" for statement in ("begin", *statements, "commit"))
+
+
+def _recorded(database: Migratable) -> Sequence[tuple[int, int]] | None:
+    """The newest record of the schema, or None where there is no table of them."""
+    try:
+        return [(row[0], row[1]) for row in database.read(in_schema(VERSION, database.schema), {})]
+    except SchemaError:
+        return None

@@ -1,0 +1,60 @@
+"""A SQLite URL with its options, understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from squidie_core.errors import SchemaError
+from squidie_storage_sql.options import SqliteOptions, build, option_error
+from squidie_storage_sql.plugin import Plugin
+from squidie_storage_sql.sqlite.database import CAPABILITIES, SqliteDatabase
+from squidie_storage_sql.sqlite.mounts import check_file_system
+from squidie_storage_sql.urls import Address, merged, sqlite_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen
+class SqliteTarget:
+    """Which file and how."""
+
+    address: Address
+    options: SqliteOptions
+    schema: None = None
+
+    @property
+    def namespace(self) -> str:
+        """Whose runs."""
+        return self.options.namespace
+
+    @property
+    def create(self) -> bool:
+        """Whether opening may create the file and its tables."""
+        return self.options.create
+
+    def connect(self) -> SqliteDatabase:
+        """Connections to a file that may be used; they are made when they are needed."""
+        path = Path(str(self.address.url.database))
+        check_file_system(str(path))
+        if not path.parent.is_dir():
+            raise option_error("url", f"names a file in a folder that does not exist; create {path.parent} first")
+        if not self.create and not path.exists():
+            raise SchemaError(f"there is no file {path}; run `squidie migrate URL`, or leave create on")
+        return SqliteDatabase(self.address.url, self.options)
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+
+def _target(url: str, options: Mapping[str, Any]) -> SqliteTarget:
+    address = sqlite_address(url, [field.name for field in attrs.fields(SqliteOptions)])
+    return SqliteTarget(address, build(SqliteOptions, merged(address, options)))
+
+
+open_sqlite = Plugin(CAPABILITIES, SQLiteDialect_pysqlite(), _target)
+"""Opens `sqlite:///path` URLs; options: see `SqliteOptions`."""
