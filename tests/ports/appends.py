@@ -96,6 +96,12 @@ def write(storage: Storage, *appends: Append) -> None:
         assert commit_one(storage, one) == COMMITTED
 
 
+def nudge(storage: Storage, *thread_ids: str) -> None:
+    """Nudge the runs in a commit to a thread that nobody looks for."""
+    nudger = append(f"nudger {new_commit_id()}", queue="nudgers", wake_at=None)
+    assert storage.commit([Commit((nudger,), nudges=thread_ids)]) == [COMMITTED]
+
+
 def history(storage: Storage, thread_id: str, *notes: str, **changes: Unpack[Changes]) -> list[Append]:
     """Give the thread one commit for each note."""
     written: list[Append] = []

@@ -35,6 +35,10 @@ class TestAClient:
     def test_satisfies_the_port(self, storage: Storage) -> None:
         assert isinstance(storage, Storage)
 
+    def test_works_in_its_namespace(self, world: World) -> None:
+        assert world.open("here").namespace != world.open("there").namespace
+        assert world.open("here").namespace == world.open("here").namespace
+
     def test_declares_its_capabilities(self, storage: Storage) -> None:
         declared = storage.capabilities
         assert declared == storage.capabilities

@@ -9,7 +9,7 @@ from itertools import chain
 import pytest
 
 from squidie_core.errors import Corrupt, OptionError, UnknownVersion
-from squidie_core.journal.commit import Commit, IndexRow, StoredCommit
+from squidie_core.journal.commit import IndexRow, StoredCommit
 from squidie_core.ports.storage import RunQuery, RunRow, Storage
 from tests.ports.appends import (
     FAR_FUTURE,
@@ -22,6 +22,7 @@ from tests.ports.appends import (
     due_ids,
     history,
     loaded,
+    nudge,
     row,
     stored,
     write,
@@ -141,12 +142,13 @@ class TestFind:
         with pytest.raises(OptionError, match="cursor"):
             storage.find(RunQuery(cursor=cursor))
 
-    def test_refuses_a_cursor_that_was_cut_short(self, storage: Storage) -> None:
+    def test_refuses_a_cursor_that_was_spoilt_on_its_way(self, storage: Storage) -> None:
         write(storage, append("a"), append("b"))
         cursor = storage.find(RunQuery(limit=1)).next_cursor
         assert cursor is not None
-        with pytest.raises(OptionError, match="cursor"):
-            storage.find(RunQuery(cursor=cursor[:4]))
+        for spoilt in (cursor[:4], cursor[:3] + "!" + cursor[3:], cursor + "\n", "x" + cursor):
+            with pytest.raises(OptionError, match="cursor"):
+                storage.find(RunQuery(cursor=spoilt))
 
 
 class TestRebuildIndex:
@@ -269,11 +271,17 @@ class TestRebuildIndex:
         write(storage, append("parked"), append("quarantined"))
         storage.reserve("parked", until=FAR_FUTURE, reason="step_unavailable")
         storage.quarantine("quarantined", reason="unreadable", by="operator")
-        storage.commit([Commit((), nudges=("parked",))])
+        nudge(storage, "parked")
         before = storage.heads(["reserved", "parked", "quarantined"])
-        assert storage.rebuild_index(always(row())).written == 3
+        assert storage.rebuild_index(always(row())).written == 4
         assert storage.heads(["reserved", "parked", "quarantined"]) == before
-        assert due_ids(storage) == []
+        assert not {"reserved", "parked", "quarantined"} & set(due_ids(storage))
+
+    def test_leaves_a_nudged_run_due(self, storage: Storage) -> None:
+        write(storage, append("t", wake_at=None))
+        nudge(storage, "t")
+        storage.rebuild_index(always(row(wake_at=None)), after="s")
+        assert due_ids(storage) == ["t"]
 
     def test_leaves_the_journal_alone(self, storage: Storage) -> None:
         written = history(storage, "t", "a", "b")

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from squidie_core.errors import OptionError, SquidieError
-from squidie_core.journal.commit import NO_HEAD, Commit, Refused
+from squidie_core.journal.commit import COMMITTED, NO_HEAD, Checkpoint, Commit, Head, Refused
 from squidie_core.memory import (
     MemoryLeases,
     MemoryStorage,
@@ -22,7 +22,7 @@ from squidie_core.memory import (
     open_storage,
 )
 from squidie_core.ports import LeaseBackend, Notifier, RunQuery, Storage
-from tests.ports.appends import OFFERS, append, due_ids, history, write
+from tests.ports.appends import OFFERS, append, checkpoint_at, due_ids, history, loaded, write
 from tests.ports.worlds import Clock
 
 
@@ -99,6 +99,42 @@ class TestTheModel:
         write(storage, append("t", run.head))
         (run,) = storage.due("default", offers=OFFERS, limit=1, reserve_for=0).runs
         assert run.loaded is None
+
+    def test_gives_what_is_due_at_once_by_thread_id(self) -> None:
+        storage = MemoryStorage()
+        write(storage, *map(append, "bca"))
+        assert due_ids(storage) == ["a", "b", "c"]
+
+    def test_does_not_let_a_foreign_checkpoint_keep_good_ones_out(self) -> None:
+        storage = MemoryStorage()
+        written = history(storage, "t", "a", "b")
+        storage.put_checkpoint("t", Checkpoint(Head(9, 9), 1, '["foreign"]'))
+        storage.put_checkpoint("t", checkpoint_at(written))
+        assert loaded(storage, "t").checkpoint == checkpoint_at(written)
+
+    def test_takes_a_commit_of_nothing_but_nudges(self) -> None:
+        storage = MemoryStorage()
+        write(storage, append("t", wake_at=None))
+        assert storage.commit([Commit((), nudges=("t",))]) == [COMMITTED]
+        assert storage.heads(["t"])["t"].nudges == 1
+        assert due_ids(storage) == ["t"]
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_takes_a_thread_named_twice_for_an_error_before_anything_is_written(self, *, together: bool) -> None:
+        storage = MemoryStorage()
+        first = append("t")
+        twice = (first, append("t", first.head))
+        group = [Commit(twice)] if together else [Commit((one,)) for one in twice]
+        with pytest.raises(OptionError, match="'t'"):
+            storage.commit([Commit((append("other"),)), *group])
+        assert storage.heads(["t", "other"]) == {}
+
+    @pytest.mark.parametrize("body", ["caf\u00e9", "a\x00b", "\ud800", "a\nb"])
+    def test_refuses_what_is_not_printable_ascii(self, body: str) -> None:
+        storage = MemoryStorage()
+        (result,) = storage.commit([Commit((replace(append("t"), body=body),))])
+        assert isinstance(result, Refused)
+        assert storage.heads(["t"]) == {}
 
     def test_refuses_an_append_without_entries(self) -> None:
         (result,) = MemoryStorage().commit([Commit((replace(append("t"), count=0),))])

@@ -140,10 +140,6 @@ class Comparison(RuleBasedStateMachine):
     def resubmit(self, data: st.DataObject) -> None:
         self.submit([data.draw(st.sampled_from(self.sent))])
 
-    @rule(nudges=few_threads)
-    def nudge(self, nudges: list[str]) -> None:
-        self.submit([Commit((), tuple(nudges))])
-
     @rule(asked=few_threads, data=st.data())
     def load(self, asked: list[str], data: st.DataObject) -> None:
         known = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from squidie_core.authoring.collecting import Declaration
 from squidie_core.authoring.conditions import When
@@ -97,7 +97,7 @@ def _transition(declared: Declaration, report: Report, item: Transition) -> mode
 def _target(declared: Declaration, report: Report, item: Transition) -> str:
     target: Any = item.target
     if isinstance(target, Step | End):
-        return name_of(declared, target)
+        return name_of(declared, cast("AnyStep | End", target))
     origin = name_of(declared, item.origin)
     text = f"<{target!r}>" if isinstance(target, str) else f"<a {type(target).__name__}>"
     end = target in ("end", "complete")

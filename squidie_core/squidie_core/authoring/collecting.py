@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from squidie_core.authoring.report import Report
 from squidie_core.authoring.source import NOWHERE, Source
-from squidie_core.authoring.steps import AnyStep, Outcome, Step, Transition
+from squidie_core.authoring.steps import AnyStep, InPlace, Outcome, Step, Transition
 from squidie_core.authoring.triggers import Trigger
 from squidie_core.definition.findings import did_you_mean
+from squidie_core.definition.model import Drift
 
 RESERVED = ("definition", "transitions")
 
@@ -22,9 +23,9 @@ class Declaration:
 
     workflow: type
     name: str
-    version: Any = None
-    queue: Any = None
-    on_drift: Any = "continue"
+    version: str | None = None
+    queue: str | None = None
+    on_drift: Drift = "continue"
     abstract: bool = False
     source: Source = NOWHERE
     steps: dict[str, AnyStep] = field(default_factory=dict[str, AnyStep])
@@ -43,25 +44,22 @@ class Declaration:
 
 
 KEYWORDS = ("name", "version", "queue", "on_drift", "abstract")
+_TEXTS = {
+    "name": "invalid_workflow_name",
+    "version": "invalid_definition_version",
+    "queue": "invalid_queue",
+    "on_drift": "invalid_on_drift",
+}
 
 
 def collect(cls: type, keywords: Mapping[str, Any], source: Source) -> Declaration:
     """Collect what the class and its bases declare. Problems stand in its report."""
-    found = Declaration(
-        cls,
-        _name(cls, keywords),
-        version=keywords.get("version"),
-        queue=keywords.get("queue"),
-        on_drift=keywords.get("on_drift", "continue"),
-        abstract=bool(keywords.get("abstract", False)),
-        source=source,
-    )
-    for keyword in keywords:
-        if keyword not in KEYWORDS:
-            hint = did_you_mean(keyword, KEYWORDS, f"there are {', '.join(KEYWORDS)}")
-            found.report.add(
-                "unknown_class_keyword", found.place, f"{keyword}= is no keyword of a workflow class", hint, source
-            )
+    base = next((kind.declaration_ for kind in cls.__mro__[1:] if hasattr(kind, "declaration_")), None)
+    found = Declaration(cls, default_name(cls), abstract=bool(keywords.get("abstract", False)), source=source)
+    if isinstance(base, Declaration):
+        found.queue, found.on_drift = base.queue, base.on_drift
+    for keyword, value in keywords.items():
+        _take_keyword(found, keyword, value)
     _check_own(found)
     _collect_steps(found)
     _collect_triggers(found)
@@ -69,14 +67,21 @@ def collect(cls: type, keywords: Mapping[str, Any], source: Source) -> Declarati
     return found
 
 
+def _take_keyword(found: Declaration, keyword: str, value: Any) -> None:
+    if keyword not in KEYWORDS:
+        hint = did_you_mean(keyword, KEYWORDS, f"there are {', '.join(KEYWORDS)}")
+        message = f"{keyword}= is no keyword of a workflow class"
+        found.report.add("unknown_class_keyword", found.place, message, hint, found.source)
+    elif keyword in _TEXTS and isinstance(value, str):
+        setattr(found, keyword, value)
+    elif keyword in _TEXTS and value is not None:
+        message = f"{keyword}= is a {type(value).__name__}, not str"
+        found.report.add(_TEXTS[keyword], found.place, message, f'{keyword}="..."', found.source)
+
+
 def default_name(cls: type) -> str:
     """The name of a workflow whose class does not say one."""
     return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _name(cls: type, keywords: Mapping[str, Any]) -> str:
-    given = keywords.get("name")
-    return default_name(cls) if given is None else cast("str", given)
 
 
 def _bindings(cls: type) -> Iterator[tuple[str, Any, bool]]:
@@ -152,7 +157,7 @@ def _report_double(found: Declaration, attribute: str, other: str, declared: Any
 def _collect_triggers(found: Declaration) -> None:
     for attribute, value, rebound in _bindings(found.workflow):
         if isinstance(value, Trigger):
-            declared = cast("Trigger[Any]", value)
+            declared = cast("Trigger[Any]", value)  # type: ignore[redundant-cast]  # pyright wants it
             found.triggers[attribute] = declared
             if not rebound and id(declared) in found.trigger_names:
                 found.report.add(
@@ -169,7 +174,7 @@ def _collect_triggers(found: Declaration) -> None:
 
 def _transitions(found: Declaration) -> Iterator[Transition]:
     declared: Any = getattr(found.workflow, "transitions", ())
-    items = (declared,) if isinstance(declared, Transition | Outcome | Step) else declared
+    items: Any = (declared,) if isinstance(declared, Transition | Outcome | Step) else declared
     if not isinstance(items, tuple | list):
         message = f"transitions is a {type(items).__name__}"
         found.report.add(
@@ -213,7 +218,10 @@ def _check_own(found: Declaration) -> None:
                 "transitions = (..., a.ok.to(b))",
                 source,
             )
-        function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+        if isinstance(value, InPlace):
+            message = "step(...) was given options and no body"
+            found.report.add("invalid_step_body", f"step {attribute!r}", message, "step(a_function, ...)", value.source)
+        function: Any = getattr(value, "__func__", value)
         if inspect.isfunction(function) and not attribute.startswith("_"):
             source = Source(function.__code__.co_filename, function.__code__.co_firstlineno)
             found.report.add(

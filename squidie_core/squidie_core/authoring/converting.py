@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Literal, Union, cast
 
-from squidie_core.authoring.hints import Unresolved, hints_of_class
 from squidie_core.authoring.describing import describe
+from squidie_core.authoring.hints import Unresolved, class_of, hints_of_class
 from squidie_core.authoring.scalars import SCALARS
 from squidie_core.authoring.violations import MISSING, ContractError, Converter, Violation, as_is, below, mismatch
 
@@ -103,7 +103,7 @@ class Preparation:
         return _fixed([self.of(item) for item in arguments], text, tuple)
 
     def _class(self, cls: Any) -> Converter:
-        if not isinstance(cls, type) or cls is object:
+        if not inspect.isclass(cls) or cls is object:
             return as_is
         if cls in self._classes:
             return self._classes[cls]
@@ -184,7 +184,7 @@ class Preparation:
         def convert(value: Any) -> Any:
             if value is None and optional:
                 return None
-            scalar = exact.get(type(value))
+            scalar = exact.get(class_of(value))
             if scalar is not None:
                 return scalar(value)
             for candidate in converters:
@@ -414,8 +414,8 @@ def _bare_tuple(text: str) -> Converter:
     return lambda value: tuple(items(value))
 
 
-def _is_named_tuple(cls: type) -> bool:
-    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+def _is_named_tuple(cls: type[Any]) -> bool:
+    return hasattr(cls, "_fields") and issubclass(cls, tuple)
 
 
 def _bare(build: Callable[[list[Any]], Any]) -> Callable[[str], Converter]:

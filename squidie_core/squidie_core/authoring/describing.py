@@ -16,24 +16,23 @@ def describe(annotation: Any) -> str:
         return "any"
     if annotation is None or annotation is type(None):
         return "None"
-    if annotation is Ellipsis:
-        return "..."
     if hasattr(annotation, "__supertype__"):
         return describe(annotation.__supertype__)
-    if type(annotation).__name__ == "TypeAliasType":
-        return str(annotation.__name__)
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
     if origin is None:
-        return str(getattr(annotation, "__name__", None) or annotation)
-    if origin is typing.Annotated:
-        return describe(annotation.__origin__)
+        return "..." if annotation is Ellipsis else str(getattr(annotation, "__name__", None) or annotation)
+    return _generic(origin, typing.get_args(annotation))
+
+
+def _generic(origin: Any, arguments: tuple[Any, ...]) -> str:
     if origin in (Union, types.UnionType):
         return " | ".join(describe(member) for member in arguments)
     if origin is Literal:
         return " | ".join(repr(item.value if isinstance(item, Enum) else item) for item in arguments)
-    if len(arguments) == 1 and origin in (typing.Required, typing.NotRequired):
-        return describe(arguments[0])
-    name = str(getattr(origin, "__name__", origin))
-    if name in ("ReadOnly", "Final", "ClassVar"):
+    name = str(getattr(origin, "__name__", None) or getattr(origin, "_name", origin))
+    if name in _WRAPPERS:
         return describe(arguments[0])
     return f"{name}[{', '.join(describe(item) for item in arguments)}]"
+
+
+_WRAPPERS = ("Annotated", "Required", "NotRequired", "ReadOnly", "Final", "ClassVar")

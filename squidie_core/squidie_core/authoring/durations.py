@@ -26,7 +26,7 @@ def milliseconds(value: Any) -> int:
         # Through microseconds: 0.1 s is 100 ms although 0.1 * 1000 is a little more in other cases.
         result = math.ceil(round(value * 1_000_000) / 1_000)
     else:
-        raise ValueError("must be a timedelta or a number of seconds")
+        raise ValueError("must be a timedelta or a number of seconds")  # noqa: TRY004  # one error for every bad duration
     if result < 0:
         raise ValueError("must not be negative")
     if result > _LONGEST:

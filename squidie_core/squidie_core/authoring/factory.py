@@ -8,7 +8,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, Unpack, overload
 from squidie_core.authoring.durations import Duration
 from squidie_core.authoring.policies import Deadline
 from squidie_core.authoring.source import caller
-from squidie_core.authoring.steps import AnyStep, Step, StepKeywords, StepOptions, refuse_unknown
+from squidie_core.authoring.steps import AnyStep, InPlace, Step, StepKeywords, StepOptions, refuse_unknown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +22,7 @@ class StepFactory:
     @overload
     def __call__(self, body: Callable[P, R], /, **options: Unpack[StepKeywords]) -> Step[P, R]: ...
     @overload
-    def __call__(self, /, **options: Unpack[StepKeywords]) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+    def __call__(self, /, **options: Unpack[StepKeywords]) -> InPlace: ...
 
     def __call__(self, body: Callable[..., Any] | None = None, /, **options: Unpack[StepKeywords]) -> Any:
         """Declare a step that executes `body`: `pack = step(pack_provisions)`, or `@step(retry=3)` in place.
@@ -32,7 +32,7 @@ class StepFactory:
         resource.
 
         `name`: the step's durable name; by default that of the attribute.
-        `input`: where parameters come from, when not from the context's value of the same name: `{"to": "order.email"}`.
+        `input`: where parameters come from that have another name in the context: `{"to": "order.email"}`.
         `output`: the name under which the result enters the context; without it the result's own names do.
         `after`: the steps that must be done first, in a workflow without transitions.
         `retry`: a `Retry`, or a number of attempts; `timeout`: how long one attempt may take.
@@ -44,12 +44,7 @@ class StepFactory:
         refuse_unknown(options)
         if body is not None:
             return Step("run", body, StepOptions(**options), caller())
-        source = caller()
-
-        def declare(body: Callable[P, R]) -> Step[P, R]:
-            return Step("run", body, StepOptions(**options), source)
-
-        return declare
+        return InPlace(StepOptions(**options), caller())
 
     def wait(self, duration: Duration, /, *, after: Sequence[AnyStep] = (), name: str | None = None) -> Step[[], None]:
         """Declare a step that lets `duration` pass."""

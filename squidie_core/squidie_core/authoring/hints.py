@@ -18,6 +18,11 @@ class Unresolved:
     text: str
 
 
+def class_of(value: object) -> type[Any]:
+    """The value's class."""
+    return type(value)
+
+
 def hints_of_callable(function: Any) -> dict[str, Any]:
     """The annotations of a callable's parameters and of its `return`; `Unresolved` where names are missing."""
     target = plain_function(function)
@@ -44,7 +49,7 @@ def plain_function(function: Any) -> Any:
         elif hasattr(function, "func") and hasattr(function, "keywords"):
             function = function.func
         elif not hasattr(function, "__code__") and not isinstance(function, type):
-            call = inspect.getattr_static(type(function), "__call__", None)
+            call = inspect.getattr_static(class_of(function), "__call__", None)
             if not inspect.isfunction(call):
                 break
             function = call

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from squidie_core.authoring.hints import hints_of_class
 from squidie_core.authoring.contracts import ContractError, Converter, as_is, converter
 from squidie_core.authoring.converting import is_model, required_keys
 from squidie_core.authoring.describing import describe
+from squidie_core.authoring.hints import class_of, hints_of_class
 from squidie_core.authoring.triggers import Trigger
 from squidie_core.authoring.violations import MISSING, below
 from squidie_core.definition.model import PayloadField
@@ -80,7 +80,7 @@ def read_contract(trigger: Trigger[Any]) -> Contract:
         required = required_keys(cls, hints)
         fields = tuple(ContractField(name, hint, name in required) for name, hint in hints.items())
         return Contract(cls.__name__, fields)
-    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
+    if inspect.isclass(cls) and dataclasses.is_dataclass(cls):
         return _dataclass_contract(cls)
     return Contract(fault=f"{getattr(cls, '__name__', cls)} is no dataclass, TypedDict or pydantic model")
 
@@ -115,15 +115,16 @@ class PayloadContract:
         contract = self._contract
         if value is None:
             value = {}
-        is_instance = contract.cls is not None and isinstance(value, contract.cls)
-        if not is_instance and not isinstance(value, Mapping):
+        if contract.cls is not None and isinstance(value, contract.cls):
+            return self._accept_model(value) if contract.is_model else self._accept_instance(value)
+        if not isinstance(value, Mapping):
             expected = f"{contract.name} or a mapping" if contract.name else "a mapping"
-            raise self._refuse(f"expected {expected}, not {type(value).__name__}", {"expected": expected})
+            found = class_of(value).__name__
+            raise self._refuse(f"expected {expected}, not {found}", {"expected": expected})
+        mapping = cast("Mapping[str, Any]", value)
         if contract.is_model:
-            return self._accept_model(value if is_instance else self._validate(value))
-        if is_instance:
-            return self._accept_instance(value)
-        given = self._check(cast("Mapping[str, Any]", value))
+            return self._accept_model(self._validate(mapping))
+        given = self._check(mapping)
         if contract.cls is None:
             return Accepted(given, given)
         return Accepted(self._complete(given), self._without_defaults(given))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import typing
 from typing import Any, Literal
 
-from squidie_core.authoring.hints import hints_of_class
 from squidie_core.authoring.converting import is_model, is_union, unwrapped
+from squidie_core.authoring.hints import hints_of_class
 from squidie_core.authoring.scalars import SCALARS
 from squidie_core.definition.paths import Shape, merged
 
@@ -25,7 +26,7 @@ def shape_of(annotation: Any, depth: int = 0) -> Shape | None:
         return merged(shape_of(member, depth) for member in typing.get_args(annotation))
     if typing.get_origin(annotation) is Literal or annotation in SCALARS:
         return {}
-    if not isinstance(annotation, type):
+    if not inspect.isclass(annotation):
         return None
     if typing.is_typeddict(annotation):
         return _named(hints_of_class(annotation), depth)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from squidie_core.authoring.hints import Unresolved, hints_of_callable
 from squidie_core.authoring.context import RESOURCE, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
+from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable
 from squidie_core.authoring.outcomes import Defer
 
 _CONTEXT_NAMES = ("ctx", "context")
@@ -87,9 +87,11 @@ def read_signature(body: Callable[..., Any]) -> Signature:
 
 def is_async(function: Any) -> bool:
     """Whether calling this gives something to await."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(type(getattr(function, "func", function)), "__call__", None)
-    )
+    while hasattr(function, "func") and hasattr(function, "keywords"):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    return inspect.iscoroutinefunction(inspect.getattr_static(class_of(function), "__call__", None))
 
 
 def is_awaitable(annotation: Any) -> bool:

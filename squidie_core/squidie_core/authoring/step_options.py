@@ -52,177 +52,180 @@ class StepBuilder:
     def build(self, read: Signature | None) -> model.StepDefinition:
         """The step's definition; what is wrong in it goes to the report and gets its default."""
         options = self.step.options
-        retry = self.retry(options.retry, "retry=")
-        compensate, compensate_retry = self.compensation()
-        irreversible, compensatable = self.markers()
+        retry = self._retry(options.retry, "retry=")
+        compensate, compensate_retry = self._compensation()
+        irreversible, compensatable = self._markers()
         return model.StepDefinition(
             name=self.name,
             kind=self.step.kind,
             parameters=() if read is None else parameters_of(read),
-            input=self.input(options.input),
-            output=self.typed(options.output, str, "invalid_step_output_mapping", "output=", 'output="provisions"'),
-            after=self.after(options.after),
+            input=self._input(options.input),
+            output=self._typed(options.output, str, "invalid_step_output_mapping", "output=", 'output="provisions"'),
+            after=self._after(options.after),
             retry=retry,
-            deadline=self.deadline(options.deadline),
-            timeout=self.duration(options.timeout, "invalid_step_timeout", "timeout=", "timeout=30"),
+            deadline=self._deadline(options.deadline),
+            timeout=self._duration(options.timeout, "invalid_step_timeout", "timeout=", "timeout=30"),
             irreversible=irreversible,
             compensatable=not irreversible if compensatable is None else compensatable,
             compensate=compensate,
             compensate_retry=compensate_retry,
-            transaction=bool(self.flag(options.transaction, "transaction=", "invalid_step_transaction_boundary")),
-            max_deliveries=self.typed(
+            transaction=bool(self._flag(options.transaction, "transaction=", "invalid_step_transaction_boundary")),
+            max_deliveries=self._typed(
                 options.max_deliveries, int, "invalid_max_deliveries", "max_deliveries=", "max_deliveries=5"
             )
             or 5,
-            duration=self.duration(
+            duration=self._duration(
                 options.duration, "invalid_wait_duration", "the duration", "step.wait(timedelta(hours=1))"
             ),
-            message=self.typed(options.message, str, "invalid_log_message", "the message", 'step.log("packed")'),
-            level=self.typed(options.level, str, "invalid_log_level", "level=", 'level="info"'),
+            message=self._typed(options.message, str, "invalid_log_message", "the message", 'step.log("packed")'),
+            level=self._typed(options.level, str, "invalid_log_level", "level=", 'level="info"'),
         )
 
-    def add(self, code: str, message: str, hint: str = "") -> None:
+    def _add(self, code: str, message: str, hint: str = "") -> None:
         self.report.add(code, self.place, message, hint, self.step.source)
 
-    def typed(self, value: Any, kind: type[T], code: str, what: str, hint: str) -> Any:
+    def _typed(self, value: Any, kind: type[T], code: str, what: str, hint: str) -> Any:
         """The value if it is of this kind; T itself is not returned, for the model narrows it further."""
         if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
             return value
-        self.add(code, f"{what} is a {type(value).__name__}, not {kind.__name__}", hint)
+        self._add(code, f"{what} is a {type(value).__name__}, not {kind.__name__}", hint)
         return None
 
-    def flag(self, value: Any, what: str, code: str) -> bool | None:
+    def _flag(self, value: Any, what: str, code: str) -> bool | None:
         """The value if it is a bool or None."""
         if value is None or isinstance(value, bool):
             return value
-        self.add(code, f"{what} is a {type(value).__name__}, not True or False", f"{what}True")
+        self._add(code, f"{what} is a {type(value).__name__}, not True or False", f"{what}True")
         return None
 
-    def markers(self) -> tuple[bool, bool | None]:
+    def _markers(self) -> tuple[bool, bool | None]:
         """`irreversible` and `compensatable`."""
         options, code = self.step.options, "invalid_step_recovery_marker"
-        irreversible = bool(self.flag(options.irreversible, "irreversible=", code))
-        compensatable = self.flag(options.compensatable, "compensatable=", code)
+        irreversible = bool(self._flag(options.irreversible, "irreversible=", code))
+        compensatable = self._flag(options.compensatable, "compensatable=", code)
         if irreversible and compensatable:
             message = "it cannot be irreversible and compensatable"
-            self.add("conflicting_step_recovery_markers", message, "leave compensatable= out")
+            self._add("conflicting_step_recovery_markers", message, "leave compensatable= out")
         return irreversible, compensatable
 
-    def duration(self, value: Any, code: str, what: str, hint: str) -> int | None:
+    def _duration(self, value: Any, code: str, what: str, hint: str) -> int | None:
         if value is None:
             return None
         try:
             return milliseconds(value)
         except ValueError as error:
-            self.add(code, f"{what} {error}", hint)
+            self._add(code, f"{what} {error}", hint)
             return None
 
-    def input(self, mapping: Any) -> tuple[model.InputPath, ...]:
+    def _input(self, mapping: Any) -> tuple[model.InputPath, ...]:
         code = "invalid_step_input_mapping"
         if not isinstance(mapping, Mapping):
-            self.add(
+            self._add(
                 code,
                 f"input= is a {type(mapping).__name__}, not a mapping from parameter to path",
                 'input={"parameter": "path.in.context"}',
             )
             return ()
         paths: list[model.InputPath] = []
-        for target, path in cast("Mapping[Any, Any]", mapping).items():
+        items: Mapping[Any, Any] = mapping
+        for target, path in items.items():
             if isinstance(target, str) and isinstance(path, str):
                 paths.append(model.InputPath(target=target, path=path_of(path)))
             else:
-                self.add(code, "input= maps names to paths, both str", f'input={{"{target}": "path.in.context"}}')
+                self._add(code, "input= maps names to paths, both str", f'input={{"{target}": "path.in.context"}}')
         return tuple(sorted(paths, key=lambda item: item.target))
 
-    def after(self, steps: Any) -> tuple[str, ...]:
+    def _after(self, steps: Any) -> tuple[str, ...]:
         if not isinstance(steps, list | tuple):
-            self.add("invalid_step_dependencies", f"after= is a {type(steps).__name__}", "after=[first, second]")
+            self._add("invalid_step_dependencies", f"after= is a {type(steps).__name__}", "after=[first, second]")
             return ()
         names: set[str] = set()
         for item in cast("Sequence[Any]", steps):
             if isinstance(item, Step):
                 names.add(name_of(self.declared, cast("AnyStep", item)))
             else:
-                self.add("invalid_step_dependencies", f"after= has a {type(item).__name__}", "after=[first, second]")
+                self._add("invalid_step_dependencies", f"after= has a {type(item).__name__}", "after=[first, second]")
         return tuple(sorted(names))
 
-    def retry(self, value: Any, what: str) -> model.RetryPolicy | None:
+    def _retry(self, value: Any, what: str) -> model.RetryPolicy | None:
         try:
             policy = retry_of(value)
         except ValueError as error:
-            self.add("invalid_step_retry_opts", f"{what} {error}", f"{what}Retry(3, Backoff(min=1, max=30))")
+            self._add("invalid_step_retry_opts", f"{what} {error}", f"{what}Retry(3, Backoff(min=1, max=30))")
             return None
         if policy is None:
             return None
         attempts: Any = policy.attempts
         if not isinstance(attempts, int) or isinstance(attempts, bool):
-            self.add("invalid_step_retry_max_attempts", "attempts must be an int", f"{what}Retry(3)")
+            self._add("invalid_step_retry_max_attempts", "attempts must be an int", f"{what}Retry(3)")
             attempts = 1
-        backoff = self.backoff(policy.backoff, what)
+        backoff = self._backoff(policy.backoff, what)
         return model.RetryPolicy(
             max_attempts=attempts,
             **backoff,
-            retry_on=self.exceptions(policy.retry_on, "retry_on"),
-            give_up_on=self.exceptions(policy.give_up_on, "give_up_on"),
+            retry_on=self._exceptions(policy.retry_on, "retry_on"),
+            give_up_on=self._exceptions(policy.give_up_on, "give_up_on"),
         )
 
-    def backoff(self, backoff: Any, what: str) -> dict[str, Any]:
+    def _backoff(self, backoff: Any, what: str) -> dict[str, Any]:
         if backoff is None:
             return {}
         code, hint = "invalid_step_retry_backoff", f"{what}Retry(3, Backoff(min=1, max=30))"
         if not isinstance(backoff, Backoff):
-            self.add(code, f"backoff is a {type(backoff).__name__}", hint)
+            self._add(code, f"backoff is a {type(backoff).__name__}", hint)
             return {}
         factor: Any = backoff.factor
         if not isinstance(factor, int | float) or isinstance(factor, bool) or not math.isfinite(factor):
-            self.add(code, "factor must be a finite number", hint)
+            self._add(code, "factor must be a finite number", hint)
             factor = 2
-        shortest = self.duration(backoff.min, code, "min", hint)
-        longest = self.duration(backoff.max, code, "max", hint)
+        shortest = self._duration(backoff.min, code, "min", hint)
+        longest = self._duration(backoff.max, code, "max", hint)
         if shortest is None or longest is None:
             return {}
         return {"min": shortest, "max": longest, "factor": float(factor), "jitter": bool(backoff.jitter)}
 
-    def exceptions(self, classes: Any, option: str) -> tuple[str, ...]:
-        items: Any = (classes,) if isinstance(classes, type) else classes
+    def _exceptions(self, classes: Any, option: str) -> tuple[str, ...]:
         names: set[str] = set()
-        for item in items if isinstance(items, tuple | list) else (items,):
+        items = cast("Sequence[Any]", classes if isinstance(classes, tuple | list) else (classes,))
+        for item in items:
             if isinstance(item, type) and issubclass(item, Exception):
                 names.add(qualified_name(item))
             else:
-                self.add("invalid_step_retry_opts", f"{option} names exception classes", f"{option}=(ConnectionError,)")
+                self._add(
+                    "invalid_step_retry_opts", f"{option} names exception classes", f"{option}=(ConnectionError,)"
+                )
         return tuple(sorted(names))
 
-    def deadline(self, deadline: Any) -> model.DeadlinePolicy | None:
+    def _deadline(self, deadline: Any) -> model.DeadlinePolicy | None:
         if deadline is None:
             return None
         code, hint = "invalid_deadline", "deadline=Deadline(within=300, due_soon=60)"
         if not isinstance(deadline, Deadline):
-            self.add(code, f"deadline= is a {type(deadline).__name__}", hint)
+            self._add(code, f"deadline= is a {type(deadline).__name__}", hint)
             return None
-        within = self.duration(deadline.within, code, "within", hint)
-        due_soon = self.duration(deadline.due_soon, code, "due_soon", hint)
-        escalate_after = self.duration(deadline.escalate_after, code, "escalate_after", hint)
+        within = self._duration(deadline.within, code, "within", hint)
+        due_soon = self._duration(deadline.due_soon, code, "due_soon", hint)
+        escalate_after = self._duration(deadline.escalate_after, code, "escalate_after", hint)
         if within is None or due_soon is None:
             return None
         return model.DeadlinePolicy(
             within=within, due_soon=due_soon, escalate_after=escalate_after, escalation=deadline.escalation
         )
 
-    def compensation(self) -> tuple[str | None, model.RetryPolicy | None]:
+    def _compensation(self) -> tuple[str | None, model.RetryPolicy | None]:
         options = self.step.options
         declared: Any = options.compensate
-        policy = self.retry(options.compensate_retry, "compensate_retry=")
+        policy = self._retry(options.compensate_retry, "compensate_retry=")
         code = "invalid_step_compensate_callback"
         if declared is None:
             if options.compensate_retry is not None:
-                self.add(code, "compensate_retry= without compensate=", "compensate=cancel_ride")
+                self._add(code, "compensate_retry= without compensate=", "compensate=cancel_ride")
             return None, None
         function = compensation_body(declared)
         if isinstance(declared, Step) and policy is None:
-            policy = self.retry(cast("AnyStep", declared).options.retry, "retry=")
+            policy = self._retry(cast("AnyStep", declared).options.retry, "retry=")
         if isinstance(function, type) or not callable(function):
-            self.add(code, "compensate= must be something to call", "compensate=cancel_ride")
+            self._add(code, "compensate= must be something to call", "compensate=cancel_ride")
             return None, None
         return qualified_name(function), policy
 

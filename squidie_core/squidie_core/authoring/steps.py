@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack
 
 from squidie_core.authoring.conditions import When
 from squidie_core.authoring.durations import Duration
+from squidie_core.authoring.hints import class_of
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.policies import Deadline, Retry
 from squidie_core.authoring.source import Source, caller
 from squidie_core.definition.model import LogLevel, Recovery, StepKind, StepOutcome
 
 P = ParamSpec("P")
+R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -116,6 +119,7 @@ class Step(Generic[P, R_co]):
         return Step(self.kind, self._body, replace(self.options, **overrides), caller())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the body. Raises DeclarationError for a built-in."""
         if self._body is None:
             raise DeclarationError(f"{self!r} is a built-in without a body to call")
         return self._body(*args, **kwargs)
@@ -126,6 +130,18 @@ class Step(Generic[P, R_co]):
     def __repr__(self) -> str:
         label = f"step.{self.kind}" if self._body is None else f"step {body_name(self._body)}"
         return f"<{label} at {self.source.short}>"
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """What `@step(...)` is until it has its body."""
+
+    options: StepOptions
+    source: Source
+
+    def __call__(self, body: Callable[P, R], /) -> Step[P, R]:
+        """Declare the step."""
+        return Step("run", body, self.options, self.source)
 
 
 AnyStep: TypeAlias = Step[..., Any]
@@ -149,8 +165,8 @@ class Outcome:
     ) -> Transition:
         """Declare a transition to a step or to `end`.
 
-        It is taken where `when` holds, at most `max_visits` times in a run; of several, the first that holds. `recovery`
-        marks a transition on error as part of undoing.
+        It is taken where `when` holds, at most `max_visits` times in a run; of several, the first that holds.
+        `recovery` marks a transition on error as part of undoing.
         """
         return Transition(self.step, self.on, target, when, recovery, max_visits, caller())
 
@@ -183,10 +199,7 @@ class Transition:
 def sequence(*steps: AnyStep) -> tuple[Transition, ...]:
     """Declare the transitions of a chain: each step's `ok` leads to the next."""
     source = caller()
-    return tuple(
-        Transition(origin, "ok", target, None, None, None, source)
-        for origin, target in zip(steps, steps[1:], strict=False)
-    )
+    return tuple(Transition(origin, "ok", target, None, None, None, source) for origin, target in pairwise(steps))
 
 
 def body_name(body: Any) -> str:
@@ -198,5 +211,5 @@ def body_name(body: Any) -> str:
 def qualified_name(function: Any) -> str:
     """The name that tells this callable from others."""
     inner = getattr(function, "func", function)
-    named = inner if hasattr(inner, "__qualname__") else type(inner)
+    named: Any = inner if hasattr(inner, "__qualname__") else class_of(inner)
     return f"{named.__module__}.{named.__qualname__}"

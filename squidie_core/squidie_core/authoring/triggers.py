@@ -65,9 +65,9 @@ class TriggerFactory:
     @overload
     def manual(self, contract: type[T], /) -> Trigger[T]: ...
     @overload
-    def manual(self) -> Trigger[None]: ...
+    def manual(self, /) -> Trigger[None]: ...  # pyright: ignore[reportOverlappingOverload]  # no fields: no payload
     @overload
-    def manual(self, **contract_fields: Any) -> Trigger[Mapping[str, Any]]: ...
+    def manual(self, /, **contract_fields: Any) -> Trigger[Mapping[str, Any]]: ...
 
     def manual(self, contract: type[Any] | None = None, /, **contract_fields: Any) -> Trigger[Any]:
         """Declare a start by a caller.
@@ -110,8 +110,8 @@ class TriggerFactory:
     ) -> Trigger[Any]:
         """Declare a start by the clock: five cron fields, read in `timezone`.
 
-        `values` makes the payload of a window; without it the contract's defaults must suffice. `idempotency` says what a
-        second delivery of one window gives.
+        `values` makes the payload of a window; without it the contract's defaults must suffice. `idempotency` says
+        what a second delivery of one window gives.
         """
         options = CronOptions(expression=expression, timezone=timezone, values=values, idempotency=idempotency)
         return Trigger("cron", contract, {}, options, caller())

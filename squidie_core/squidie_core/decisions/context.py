@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, cast
 
 from squidie_core.definition.model import Condition, StepDefinition
@@ -40,9 +40,12 @@ def matches(condition: Condition, view: View) -> bool:
     if isinstance(found, int):
         return False
     actual, expected = decode(found[0]), decode(condition.value)
-    if condition.operator == "equals":
-        return isinstance(actual, bool) == isinstance(expected, bool) and actual == expected
-    return _ordered(actual, expected, descending=condition.operator == "less_than")
+    try:
+        if condition.operator == "equals":
+            return isinstance(actual, bool) == isinstance(expected, bool) and actual == expected
+        return _ordered(actual, expected, descending=condition.operator == "less_than")
+    except (TypeError, InvalidOperation):  # an aware and a naive time; a Decimal that is not a number
+        return False
 
 
 def _ordered(actual: Any, expected: Any, *, descending: bool) -> bool:
@@ -50,10 +53,7 @@ def _ordered(actual: Any, expected: Any, *, descending: bool) -> bool:
     numbers = _is_number(actual) and _is_number(expected)
     if not numbers and not (type(actual) is type(expected) and isinstance(actual, _ORDERED)):
         return False
-    try:
-        return bool(actual < expected) if descending else bool(actual > expected)
-    except TypeError:  # an aware and a naive time
-        return False
+    return bool(actual < expected) if descending else bool(actual > expected)
 
 
 def _is_number(value: Any) -> bool:

@@ -89,7 +89,7 @@ def defer(draft: Draft, key: str, claim_id: str, reason: Json, after: int) -> bo
         previous=key,
     )
     draft.emit(AttemptCompleted(draft.at, key, claim_id, {}))
-    draft.emit(RunnableApplied(draft.at, key, deferred=reason))
+    draft.emit(RunnableApplied(draft.at, key, deferred={} if reason is None else reason))
     draft.emit(RunnablesPlanned(draft.at, (later,)))
     return True
 

@@ -39,15 +39,14 @@ def fingerprint(text: str) -> str:
 
 def from_text(text: str) -> Definition:
     """The definition that `to_text` gave this text for. Raises KeyError, TypeError or ValueError for any other text."""
-    data = json.loads(text)
-    return Definition(
-        **{
-            **data,
-            "triggers": tuple(_trigger(item) for item in data.get("triggers", ())),
-            "steps": tuple(_step(item) for item in data.get("steps", ())),
-            "transitions": tuple(_transition(item) for item in data.get("transitions", ())),
-        }
-    )
+    try:
+        given: dict[str, Any] = json.loads(text)
+        given["triggers"] = tuple(_trigger(item) for item in given.get("triggers", ()))
+        given["steps"] = tuple(_step(item) for item in given.get("steps", ()))
+        given["transitions"] = tuple(_transition(item) for item in given.get("transitions", ()))
+        return Definition(**given)
+    except (AttributeError, RecursionError) as error:
+        raise ValueError("the text is no definition") from error
 
 
 def _plain(value: Any) -> Any:
@@ -61,7 +60,9 @@ def _plain(value: Any) -> Any:
 
 
 def _trigger(data: Mapping[str, Any]) -> TriggerDefinition:
-    return TriggerDefinition(**{**data, "payload": tuple(PayloadField(**item) for item in data.get("payload", ()))})
+    given = dict(data)
+    given["payload"] = tuple(PayloadField(**item) for item in given.get("payload", ()))
+    return TriggerDefinition(**given)
 
 
 def _transition(data: Mapping[str, Any]) -> Transition:

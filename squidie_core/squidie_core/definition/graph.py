@@ -12,8 +12,8 @@ Edges = Mapping[str, list[str]]
 def roots(definition: Definition) -> tuple[str, ...]:
     """The steps that a run begins with.
 
-    By dependencies: those without any. By transitions: those that no other step leads to; where a loop leads back to the
-    beginning, so that there is none, the step that is declared first.
+    By dependencies: those without any. By transitions: those that no other step leads to; where a loop leads back to
+    the beginning, so that there is none, the step that is declared first.
     """
     if definition.uses_dependencies:
         return tuple(step.name for step in definition.steps if not step.after)

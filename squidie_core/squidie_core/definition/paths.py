@@ -49,7 +49,8 @@ def _check_step(found: Findings, step: StepDefinition, view: Shape) -> None:
     for item in step.input:
         missing = _missing(view, item.path)
         if missing is not None:
-            message = f"input= takes {item.target!r} from {'.'.join(item.path)!r}, and nothing before provides {missing.text!r}"
+            path = ".".join(item.path)
+            message = f"input= takes {item.target!r} from {path!r}, and nothing before it provides {missing.text!r}"
             found.step(step.name, "unknown_input_path", message, missing.hint)
     for parameter in step.parameters or ():
         if parameter.required and parameter.name not in mapped and parameter.name not in view:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from squidie_core.definition.content import fingerprint, from_text, to_text
+from squidie_core.definition.graph import roots
 from squidie_core.definition.model import Definition, StepDefinition, Transition
 
 
@@ -40,7 +40,7 @@ class Plan:
         self.fingerprint = fingerprint(self.text)
         self.uses_dependencies = definition.uses_dependencies
         self.steps = {step.name: _planned(definition, step) for step in definition.steps}
-        self.roots = tuple(_roots(definition))
+        self.roots = roots(definition)
 
     @classmethod
     def from_text(cls, text: str) -> Plan:
@@ -57,10 +57,3 @@ def _planned(definition: Definition, step: StepDefinition) -> PlannedStep:
         on_error=tuple(route for route in routes if route.transition.on == "error"),
         dependents=tuple(other.name for other in definition.steps if step.name in other.after),
     )
-
-
-def _roots(definition: Definition) -> Sequence[str]:
-    if definition.uses_dependencies:
-        return [step.name for step in definition.steps if not step.after]
-    targets = {t.target for t in definition.transitions if t.target != t.source}
-    return [step.name for step in definition.steps if step.name not in targets]

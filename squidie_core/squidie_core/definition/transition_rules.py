@@ -149,14 +149,16 @@ def _check_circles(found: Findings, definition: Definition) -> None:
         if transition.max_visits is None and transition.target != END and transition.source in endless:
             endless[transition.source].append(transition.target)
     for circle in circles(endless):
-        index, closing = _find(definition, circle[-2], circle[-1])
+        *_, source, target = circle
+        index, closing = _find(definition, source, target)
         message = f"runs may go round for ever: {' -> '.join(circle)}"
         hint = f"{closing.source}.{closing.on}.to({closing.target}, max_visits=3)"
         found.transition(index, closing, "transition_cycle", message, hint)
     waiting = {step.name: [name for name in step.after if name != step.name] for step in definition.steps}
     for circle in circles(waiting):
+        *_, last, first = circle
         message = f"each of these waits for the next: {' -> '.join(circle)}"
-        found.step(circle[0], "dependency_cycle", message, f"leave {circle[1]} out of {circle[0]}'s after=")
+        found.step(last, "dependency_cycle", message, f"leave {first} out of {last}'s after=")
 
 
 def _find(definition: Definition, source: str, target: str) -> tuple[int, Transition]:
@@ -175,8 +177,9 @@ def _check_entry(found: Findings, definition: Definition) -> None:
         message = f"a run begins with one step, and nothing leads to {' nor '.join(begin)}"
         found.whole("invalid_entry_steps", message, f"transitions = sequence({', '.join(begin)})")
         return
+    entry = "".join(begin)
     seen = reachable(successors(definition), begin) | set(begin)
     for step in definition.steps:
         if step.name not in seen:
-            message = f"nothing leads to it from {begin[0]}, where runs begin"
-            found.step(step.name, "unreachable_step", message, f"{begin[0]}.ok.to({step.name})")
+            message = f"nothing leads to it from {entry}, where runs begin"
+            found.step(step.name, "unreachable_step", message, f"{entry}.ok.to({step.name})")

@@ -88,11 +88,13 @@ def decode_entries(body: str) -> list[Entry]:
     Raises UnknownVersion for entries of a newer version, Corrupt for anything else that it never wrote.
     """
     try:
-        items = cast("list[dict[str, Json]]", _from_json(body))
-        return [_entry(item) for item in items]
+        items = _from_json(body)
+        if not isinstance(items, list):
+            raise Corrupt(f"the entries cannot be read: a {type(items).__name__} in their place")
+        return [_entry(item) for item in cast("Sequence[dict[str, Json]]", items)]
     except (UnknownVersion, Corrupt):
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Corrupt(f"the entries cannot be read: {type(error).__name__}") from error
 
 

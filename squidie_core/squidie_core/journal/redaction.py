@@ -27,7 +27,7 @@ _SECRET_KEYS = frozenset(
         "token",
     }
 )
-_URL_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@'\"]+@")
+_URL_CREDENTIALS = re.compile(r"://[^\s/'\"]+@")
 
 
 def redact(value: Json) -> Json:
@@ -42,4 +42,4 @@ def redact(value: Json) -> Json:
 
 def scrub(text: str) -> str:
     """The text without the user names and passwords of the URLs in it."""
-    return _URL_CREDENTIALS.sub(rf"\g<scheme>{REDACTED}@", text)
+    return _URL_CREDENTIALS.sub(f"://{REDACTED}@", text)

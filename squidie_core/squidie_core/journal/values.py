@@ -103,7 +103,9 @@ def _untag(plain: dict[str, Json]) -> Any:
 
 def _encode(value: Any, what: str, path: str, depth: int) -> Json:
     kind = cast("type[object]", type(value))
-    if kind is str or value is None or kind is bool:
+    if kind is str:
+        return _text(value)
+    if value is None or kind is bool:
         return value
     if kind is int:
         return _integer(value, what, path)
@@ -130,13 +132,13 @@ def _encode_other(value: Any, what: str, path: str, depth: int) -> Json:
     if isinstance(value, _Model) and not isinstance(value, type):
         return _mapping(value.model_dump(), what, path, depth + 1)
     if isinstance(value, str):
-        return str.__str__(value)
+        return _text(str.__str__(value))
     if isinstance(value, int):
         return _integer(int(value), what, path)
     if isinstance(value, float):
         return _number(float(value), what, path)
     if isinstance(value, Mapping):
-        return _mapping(cast("Mapping[Any, Any]", value), what, path, depth)
+        return _mapping(dict(cast("Mapping[object, Any]", value)), what, path, depth)
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
         return [_encode(item, what, f"{path}[{i}]", depth + 1) for i, item in enumerate(items)]
@@ -156,8 +158,13 @@ def _mapping(value: Mapping[Any, Any], what: str, path: str, depth: int) -> Json
 
 def _key(key: object, what: str, path: str) -> str:
     if isinstance(key, str):
-        return str.__str__(key)
+        return _text(str.__str__(key))
     raise _refuse(what, path, f"has a key that is a {type(key).__qualname__}", "use str keys")
+
+
+def _text(value: str) -> str:
+    """The text as JSON gives it back: the two halves of a surrogate pair are one character."""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _integer(value: int, what: str, path: str) -> int:

@@ -44,7 +44,7 @@ class DeadLetter:
 class LeaseBackend(Protocol):
     """Durable deliveries with leases, called from any thread.
 
-    Every method raises Unavailable when the backend cannot be reached. `lease_for` and `delay` are integer milliseconds.
+    Every method raises Unavailable when the backend cannot be reached. Durations are integer milliseconds.
     """
 
     def enqueue(

@@ -21,8 +21,11 @@ class Catalog:
         self._stored: set[str] = set()
         for workflow in workflows:
             self._register(compiled(workflow))
-        self.offers = tuple(_offers(self.workflows.values()))
-        """What workers of this process can advance, in the form of the index's `needs`."""
+        self._offers = {
+            (threads, coroutines): tuple(_offers(self.workflows.values(), threads=threads, coroutines=coroutines))
+            for threads in (False, True)
+            for coroutines in (False, True)
+        }
 
     def _register(self, workflow: CompiledWorkflow) -> None:
         known = self.workflows.setdefault(workflow.name, workflow)
@@ -40,6 +43,10 @@ class Catalog:
                 code="missing_resource",
                 details={"option": "resources", "workflow": workflow.name, "missing": missing},
             )
+
+    def offers(self, *, threads: bool, coroutines: bool) -> tuple[str, ...]:
+        """What a worker with a free slot for these kinds of bodies can advance, in the form of the index's `needs`."""
+        return self._offers[threads, coroutines]
 
     def workflow(self, workflow: type[Workflow]) -> CompiledWorkflow:
         """The registered workflow of this class."""
@@ -98,8 +105,9 @@ class Catalog:
         return None if found is None else found.step_names.get(id(step))
 
 
-def _offers(workflows: Iterable[CompiledWorkflow]) -> Iterable[str]:
+def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:
     for workflow in workflows:
         yield f"{workflow.name}:*"
-        for step in workflow.bodies:
-            yield f"{workflow.name}:{step}"
+        for step, body in workflow.bodies.items():
+            if coroutines if body.is_async else threads:
+                yield f"{workflow.name}:{step}"

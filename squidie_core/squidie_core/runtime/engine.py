@@ -169,7 +169,10 @@ class Engine:
     def _poll(self, slots: Slots, limit: int) -> None:
         sent = time.monotonic()
         batch = self._store.storage.due(
-            self._options.queue, offers=self._store.catalog.offers, limit=limit, reserve_for=_RESERVE_FOR
+            self._options.queue,
+            offers=self._store.catalog.offers(threads=slots.threads > 0, coroutines=slots.coroutines > 0),
+            limit=limit,
+            reserve_for=_RESERVE_FOR,
         )
         self._store.clock.observe(batch.now, sent)
         self.last_poll_full = len(batch.runs) >= limit
@@ -351,7 +354,7 @@ class Engine:
 
 
 def _wanted(slots: Slots) -> int:
-    """How many runs to ask for: each may want a slot of either kind."""
+    """How many runs to ask for: each may want a slot of either kind that is offered."""
     if slots.threads and slots.coroutines:
         return min(slots.threads, slots.coroutines)
     return slots.threads + slots.coroutines
