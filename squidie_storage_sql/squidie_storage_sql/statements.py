@@ -24,7 +24,7 @@ class Statements:
     nudge: str
     """thread_ids"""
     reserve: str
-    """thread_id, until, reason"""
+    """thread_ids, until, reason"""
     listing: str
     """limit, and those of the chosen filters -> rows of `rows.run_row`; `{filters}` stands where they go"""
     filters: Mapping[str, str]

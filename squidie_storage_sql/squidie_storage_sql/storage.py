@@ -92,7 +92,7 @@ class SqlStorage:
 
     def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
         """Park the run until then or until its next commit; a run that somebody else has locked stays as it is."""
-        self._write(self.database.statements.reserve, thread_id=thread_id, until=until, reason=reason)
+        self._write(self.database.statements.reserve, thread_ids=[thread_id], until=until, reason=reason)
 
     def find(self, query: RunQuery) -> RunPage:
         """List runs, newest start first."""

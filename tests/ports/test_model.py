@@ -131,7 +131,7 @@ class Comparison(RuleBasedStateMachine):
             self.rows[one.commit_id] = one.index
             appends.append(one)
         groups = [tuple(appends[i : i + together]) for i in range(0, len(appends), together)]
-        commits = [Commit(group, tuple(nudges) if i == 0 else ()) for i, group in enumerate(groups)]
+        commits = [*map(Commit, groups[:-1]), Commit(groups[-1], tuple(nudges))]
         self.sent += commits
         self.submit(commits)
 

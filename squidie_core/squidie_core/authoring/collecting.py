@@ -54,7 +54,7 @@ _TEXTS = {
 
 def collect(cls: type, keywords: Mapping[str, Any], source: Source) -> Declaration:
     """Collect what the class and its bases declare. Problems stand in its report."""
-    base = next((kind.declaration_ for kind in cls.__mro__[1:] if hasattr(kind, "declaration_")), None)
+    base: object = getattr(cls, "declaration_", None)  # a base's: this class has none yet
     found = Declaration(cls, default_name(cls), abstract=bool(keywords.get("abstract", False)), source=source)
     if isinstance(base, Declaration):
         found.queue, found.on_drift = base.queue, base.on_drift
@@ -157,7 +157,7 @@ def _report_double(found: Declaration, attribute: str, other: str, declared: Any
 def _collect_triggers(found: Declaration) -> None:
     for attribute, value, rebound in _bindings(found.workflow):
         if isinstance(value, Trigger):
-            declared = cast("Trigger[Any]", value)  # type: ignore[redundant-cast]  # pyright wants it
+            declared: Trigger[Any] = cast("Any", value)
             found.triggers[attribute] = declared
             if not rebound and id(declared) in found.trigger_names:
                 found.report.add(

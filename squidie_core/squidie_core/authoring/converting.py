@@ -318,7 +318,7 @@ def _enum(cls: type[Enum]) -> Converter:
         if isinstance(value, cls):
             return value
         try:
-            member = cls(tuple(cast("list[Any]", value)) if isinstance(value, list) else value)
+            member = cls(tuple(cast("Any", value)) if isinstance(value, list) else value)
         except (ValueError, TypeError, KeyError):
             raise mismatch(text, value) from None
         if isinstance(member.value, bool) != isinstance(value, bool):

@@ -127,7 +127,7 @@ class StepBuilder:
             )
             return ()
         paths: list[model.InputPath] = []
-        items: Mapping[Any, Any] = mapping
+        items = cast("Any", mapping)
         for target, path in items.items():
             if isinstance(target, str) and isinstance(path, str):
                 paths.append(model.InputPath(target=target, path=path_of(path)))

@@ -44,6 +44,11 @@ class Catalog:
                 details={"option": "resources", "workflow": workflow.name, "missing": missing},
             )
 
+    @property
+    def has_coroutines(self) -> bool:
+        """Whether any body here is a coroutine function."""
+        return any(body.is_async for workflow in self.workflows.values() for body in workflow.bodies.values())
+
     def offers(self, *, threads: bool, coroutines: bool) -> tuple[str, ...]:
         """What a worker with a free slot for these kinds of bodies can advance, in the form of the index's `needs`."""
         return self._offers[threads, coroutines]

@@ -1,4 +1,4 @@
-"""Settings of the process: what the caller says, then the environment, then `[tool.squidie]` of the nearest pyproject."""
+"""Settings of the process: from the caller, then from the environment, then from the nearest pyproject.toml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from squidie_core.errors import OptionError, PluginError
 from squidie_core.runtime import options
@@ -192,12 +192,15 @@ def _from_pyproject(directory: Path) -> tuple[Path | None, Mapping[str, str]]:
     if file is None:
         return None, {}
     try:
-        table: Any = tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("squidie", {})
+        table: object = tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("squidie", {})
     except (OSError, ValueError, AttributeError) as error:
-        raise OptionError(f"{file} cannot be read: {type(error).__name__}", details={"file": str(file)}) from None
-    if not isinstance(table, dict):
+        place = re.search(r" \(at [^()]*\)$", str(error))
+        problem = f"{type(error).__name__}{place[0] if place else ''}"
+        raise OptionError(f"{file} cannot be read: {problem}", details={"file": str(file)}) from None
+    if not isinstance(table, Mapping):
         raise OptionError(f"[tool.squidie] in {file} is not a table", details={"file": str(file)})
-    return file, {str(name): _checked(str(name), value, file) for name, value in table.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # TOML is of any type
+    said = cast("Mapping[str, object]", table)
+    return file, {name: _checked(name, value, file) for name, value in said.items()}
 
 
 def _checked(name: str, value: object, file: Path) -> str:

@@ -49,7 +49,7 @@ class Worker:
         grace: Duration = 20,
     ) -> None:
         self.concurrency = options.integer("concurrency", concurrency, least=1, most=1_000)
-        self.async_concurrency = options.integer("async_concurrency", async_concurrency, least=0, most=100_000)
+        self.async_concurrency = options.integer("async_concurrency", async_concurrency, least=1, most=100_000)
         self.queue = squidie.queue if queue is None else options.name("queue", queue)
         self.owner_id = options.owner(owner_id)
         self._grace = options.milliseconds("grace", grace) / 1000
@@ -66,6 +66,9 @@ class Worker:
             on_lost=self._on_lost,
         )
         self._polling = Polling()
+        self._has_coroutines = self._store.catalog.has_coroutines
+        self._starved = False
+        """The last look left out work of a kind that had no slot."""
         self._in_threads = 0
         self._in_loop = 0
         self._stopping = threading.Event()
@@ -114,8 +117,10 @@ class Worker:
     def _tick(self, *, poll: bool) -> None:
         slots = self._slots()
         poll = poll and slots.free > 0
+        starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
         attempts = self._engine.tick(slots, poll=poll)
         if poll:
+            self._starved = starved
             self._polling.polled(self._engine, self._store.clock)
         self._dispatch(attempts)
 
@@ -133,7 +138,8 @@ class Worker:
         return max(0.0, until - now)
 
     def _slots(self) -> Slots:
-        return Slots(self._store.catalog, self.concurrency - self._in_threads, self.async_concurrency - self._in_loop)
+        coroutines = self.async_concurrency - self._in_loop if self._has_coroutines else 0
+        return Slots(self._store.catalog, self.concurrency - self._in_threads, coroutines)
 
     def _take(self, reports: list[Report]) -> None:
         in_loop = 0
@@ -143,6 +149,8 @@ class Worker:
         self._in_loop -= in_loop
         self._in_threads -= len(reports) - in_loop
         self._threads.done(len(reports) - in_loop)
+        if reports and self._starved:
+            self._polling.wake()
 
     def _dispatch(self, attempts: list[Attempt]) -> None:
         coroutines = [attempt for attempt in attempts if attempt.is_async]

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 import psycopg
@@ -17,7 +17,7 @@ from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, standings
-from squidie_storage_sql.postgresql.arrays import append_arrays, start_arrays
+from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, register, start_arrays
 from squidie_storage_sql.postgresql.failures import driver_error, failure, unconnected
 from squidie_storage_sql.postgresql.migrating import migrate
 from squidie_storage_sql.postgresql.statements import statements
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CAPABILITIES = Capabilities(name="postgresql", max_appends=MAX_APPENDS)
 
 _ATTEMPTS = 4
+_SETS = (list, tuple)
 _LONGEST_PAUSE = 0.1
 
 
@@ -69,6 +70,7 @@ class PostgresqlDatabase:
             use_native_hstore=False,
             connect_args={"fallback_application_name": "squidie", "prepare_threshold": None},
         )
+        event.listen(self.engine, "connect", lambda connection, _record: register(connection))
         self._closed = False
 
     def clock(self) -> int:
@@ -213,9 +215,11 @@ class PostgresqlDatabase:
                 self.engine.dispose()
 
     def _bound(self, parameters: Parameters) -> dict[str, Any]:
-        bound = self._shared | parameters
-        if "wanted" in bound:
-            wanted: Sequence[tuple[str, int | None]] = bound.pop("wanted")
-            bound["thread_ids"] = [thread_id for thread_id, _ in wanted]
-            bound["revs"] = [rev for _, rev in wanted]
+        bound: dict[str, Any] = dict(self._shared)
+        for name, value in parameters.items():
+            if name == "wanted":
+                bound["thread_ids"] = TextArray([thread_id for thread_id, _ in value])
+                bound["revs"] = Int8Array([rev for _, rev in value])
+            else:
+                bound[name] = TextArray(value) if type(value) in _SETS else value
         return bound

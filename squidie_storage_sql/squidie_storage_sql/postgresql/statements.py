@@ -1,4 +1,9 @@
-"""PostgreSQL's statements. A set travels as arrays, so no text depends on a size and all can be prepared."""
+"""PostgreSQL's statements. A set travels as arrays, so no text depends on a size and all can be prepared.
+
+The planner must find every row by its whole key, also in a namespace that its statistics do not know: there it would
+take a scan of the whole namespace for a single row. So the namespace comes out of a materialized row, never as a
+constant, and rows are looked up one by one in lateral subqueries.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,15 @@ from squidie_storage_sql.tables import in_schema
 
 NOW = "(extract(epoch from clock_timestamp()) * 1000)::int8"
 
+_HOME = "home as materialized (select %(namespace)s::text as namespace)"
+
 # ------------------------------------------------------------------------------------------------ commit
 
 _INPUT_OF_APPENDS = """
 input as materialized (
-    select * from unnest(
-        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int4[],
-        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int4[], %(statuses)s::text[],
+    select %(namespace)s::text as namespace, i.* from unnest(
+        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int8[],
+        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int8[], %(statuses)s::text[],
         %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[]
     ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
             needs, wake_at, ended_at)
@@ -24,32 +31,32 @@ input as materialized (
 
 _INPUT_WITH_STARTS = """
 input as materialized (
-    select * from unnest(
-        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int4[],
-        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int4[], %(statuses)s::text[],
+    select %(namespace)s::text as namespace, i.* from unnest(
+        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int8[],
+        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int8[], %(statuses)s::text[],
         %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[],
-        %(workflows)s::text[], %(versions)s::text[], %(queues)s::text[], %(priorities)s::int4[],
+        %(workflows)s::text[], %(versions)s::text[], %(queues)s::text[], %(priorities)s::int8[],
         %(started_ats)s::int8[], %(tags)s::text[]
     ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
             needs, wake_at, ended_at,
             workflow, version, queue, priority, started_at, tags)
 )"""
 
-# A row that somebody else has locked is passed over: no commit waits, no two can deadlock.
+# A row that somebody else has locked is passed over: no commit waits, so no two can deadlock, in whatever order.
 _LOCKED = """
 locked as materialized (
-    select i.run_id, i.expected_rev + i.count as rev, i.commit_id, octet_length(i.body) as bytes, i.min_reader,
-        i.status, i.needs, i.wake_at, i.ended_at
-    from input i
-    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = i.run_id
-        and r.rev = i.expected_rev and r.commit_id = i.expected_commit_id
-    order by r.run_id
-    for no key update of r skip locked
+    select i.namespace, i.run_id, i.expected_rev + i.count as rev, i.commit_id, octet_length(i.body) as bytes,
+        i.min_reader, i.status, i.needs, i.wake_at, i.ended_at
+    from input i, lateral (
+        select from squidie_runs r
+        where r.namespace = i.namespace and r.run_id = i.run_id
+            and r.rev = i.expected_rev and r.commit_id = i.expected_commit_id
+        for no key update skip locked) r
 )"""
 
 # An insert would wait for somebody's uncommitted start of the same run; starts meet at this lock instead.
 _START_IS_FREE = """case when i.expected_rev = 0 then
-        pg_try_advisory_xact_lock(hashtextextended(i.run_id, hashtextextended(%(namespace)s, 5717))) end"""
+        pg_try_advisory_xact_lock(hashtextextended(i.run_id, hashtextextended(i.namespace, 5717))) end"""
 
 # Several appends: nothing is written unless every head is there to be written. A start that commits after this looked
 # makes the insert below fail on its key, which undoes the statement.
@@ -58,7 +65,7 @@ gate as materialized (
     select (select count(*) from locked) = (select count(*) from input i where i.expected_rev > 0)
         and not exists (
             select from input i
-            join squidie_runs r on r.namespace = %(namespace)s and r.run_id = i.run_id
+            join squidie_runs r on r.namespace = i.namespace and r.run_id = i.run_id
             where i.expected_rev = 0)
         and coalesce((select bool_and({_START_IS_FREE}) from input i), true) as is_open
 )"""
@@ -71,7 +78,7 @@ updated as (
         due_at = case when r.quarantine_reason is null then l.wake_at end,
         reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = {NOW}
     from locked l
-    where r.namespace = %(namespace)s and r.run_id = l.run_id
+    where r.namespace = l.namespace and r.run_id = l.run_id
     returning r.run_id
 )"""
 
@@ -79,7 +86,7 @@ _STARTED = f"""
 started as (
     insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue,
         priority, status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
-    select %(namespace)s, i.run_id, i.count, i.commit_id, octet_length(i.body), i.min_reader, i.workflow, i.version,
+    select i.namespace, i.run_id, i.count, i.commit_id, octet_length(i.body), i.min_reader, i.workflow, i.version,
         i.queue, i.priority, i.status, i.needs::text[], i.tags::text[], i.wake_at, i.wake_at, i.started_at,
         i.ended_at, {NOW}
     from input i
@@ -99,7 +106,7 @@ _STARTED_TOGETHER = (
 
 _WRITTEN = """
 insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
-select %(namespace)s, i.run_id, i.expected_rev + 1, i.count, i.commit_id, i.expected_commit_id, i.body
+select i.namespace, i.run_id, i.expected_rev + 1, i.count, i.commit_id, i.expected_commit_id, i.body
 from input i
 join accepted on accepted.run_id = i.run_id
 returning run_id"""
@@ -117,29 +124,67 @@ APPEND_TOGETHER = (
 )
 """The appends of one commit -> run_id of all of them or of none."""
 
-_STANDINGS = """
+# ------------------------------------------------------------------------------------------------ wanted
+
+_WANTED = """
+wanted as materialized (select %(namespace)s::text as namespace, run_id from unnest(%(thread_ids)s::text[]) as u (run_id))"""
+
+_WANTED_FROM = """
+wanted as materialized (
+    select %(namespace)s::text as namespace, run_id, rev
+    from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as u (run_id, rev)
+)"""
+
+_THE_RUN = """
+lateral (
+    select * from squidie_runs r
+    where r.namespace = w.namespace and r.run_id = w.run_id
+    offset 0) r"""
+
+# Neither a nudge nor a reservation waits: where somebody has the row, the run is being looked at anyway.
+_CHOSEN = """
+chosen as materialized (
+    select w.namespace, w.run_id
+    from wanted w, lateral (
+        select from squidie_runs r
+        where r.namespace = w.namespace and r.run_id = w.run_id
+        for no key update skip locked) r
+)"""
+
+_STANDINGS = f"""
+with {_WANTED_FROM}
 select w.run_id, r.rev, r.commit_id, c.commit_id
-from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as w (run_id, rev)
-left join squidie_runs r on r.namespace = %(namespace)s and r.run_id = w.run_id
-left join squidie_commits c on c.namespace = %(namespace)s and c.run_id = w.run_id and c.rev = w.rev"""
+from wanted w
+left join {_THE_RUN} on true
+left join squidie_commits c on c.namespace = w.namespace and c.run_id = w.run_id and c.rev = w.rev"""
+
+_HEADS = f"""
+with {_WANTED}
+select r.run_id, r.rev, r.commit_id, r.status, r.nudges, r.parked_until, r.park_reason, r.quarantine_reason
+from wanted w, {_THE_RUN}"""
 
 _NUDGE = f"""
-with chosen as materialized (
-    select r.run_id from squidie_runs r
-    where r.namespace = %(namespace)s and r.run_id = any (%(thread_ids)s::text[])
-    for no key update skip locked
-)
+with {_WANTED}, {_CHOSEN}
 update squidie_runs r
 set nudges = r.nudges + 1, due_at = case when r.quarantine_reason is null then least(r.due_at, {NOW}) end
 from chosen
-where r.namespace = %(namespace)s and r.run_id = chosen.run_id
+where r.namespace = chosen.namespace and r.run_id = chosen.run_id
+returning r.run_id"""
+
+_RESERVE = f"""
+with {_WANTED}, {_CHOSEN}
+update squidie_runs r
+set due_at = case when r.due_at is not null then greatest(r.wake_at, %(until)s::int8) end,
+    parked_until = %(until)s::int8, park_reason = %(reason)s, parked = r.parked + 1, reserved_until = null
+from chosen
+where r.namespace = chosen.namespace and r.run_id = chosen.run_id
 returning r.run_id"""
 
 # ------------------------------------------------------------------------------------------------ due
 
 _DUE_OF_A_PRIORITY = """
         select r.run_id, r.due_at from squidie_runs r
-        where r.namespace = %(namespace)s and r.queue = %(queue)s and r.priority = p.priority
+        where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
             and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
             and r.needs && %(offers)s::text[]
         order by r.due_at
@@ -148,7 +193,7 @@ _DUE_OF_A_PRIORITY = """
 _PICKED_BY_PRIORITY = f"""
 picked as materialized (
     select d.run_id
-    from clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}
+    from home, clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}
         for no key update skip locked) d
     limit %(limit)s
 )"""
@@ -156,32 +201,33 @@ picked as materialized (
 _PICKED_BY_AGE = f"""
 oldest as materialized (
     select d.run_id
-    from clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}) d
+    from home, clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}) d
     order by d.due_at
     limit %(limit)s
 ),
 picked as materialized (
-    select r.run_id
-    from clock, oldest
-    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = oldest.run_id
-    where r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
-    for no key update of r skip locked
+    select oldest.run_id
+    from home, clock, oldest, lateral (
+        select from squidie_runs r
+        where r.namespace = home.namespace and r.run_id = oldest.run_id
+            and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
+        for no key update skip locked) r
 )"""
 
 _RESERVED = """
 reserved as (
     update squidie_runs r
     set reserved_until = clock.now + %(reserve_for)s
-    from picked, clock
-    where r.namespace = %(namespace)s and r.run_id = picked.run_id
+    from home, clock, picked
+    where r.namespace = home.namespace and r.run_id = picked.run_id
     returning r.run_id, r.rev, r.commit_id, r.parked, r.nudges, r.priority, r.due_at, r.bytes
 )"""
 
 _NEXT_WAKE = """(
     select min(n.due_at)
-    from generate_series(0, 9) as p (priority), lateral (
+    from home, generate_series(0, 9) as p (priority), lateral (
         select r.due_at from squidie_runs r
-        where r.namespace = %(namespace)s and r.queue = %(queue)s and r.priority = p.priority
+        where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
             and r.due_at > clock.now
         order by r.due_at
         limit 1) n
@@ -200,59 +246,47 @@ left join lateral (
 _CLOCK = f"clock as materialized (select {NOW} as now)"
 
 DUE = f"""
-with {_CLOCK}, {_PICKED_BY_PRIORITY}, {_RESERVED}
+with {_HOME}, {_CLOCK}, {_PICKED_BY_PRIORITY}, {_RESERVED}
 {_WITH_SMALL_THREADS}
 order by d.priority, d.due_at, d.run_id, c.rev"""
 
 DUE_OLDEST = f"""
-with {_CLOCK}, {_PICKED_BY_AGE}, {_RESERVED}
+with {_HOME}, {_CLOCK}, {_PICKED_BY_AGE}, {_RESERVED}
 {_WITH_SMALL_THREADS}
 order by d.due_at, d.run_id, c.rev"""
 
-_RESERVE = """
-with chosen as materialized (
-    select r.run_id from squidie_runs r
-    where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
-    for no key update skip locked
-)
-update squidie_runs r
-set due_at = case when r.due_at is not null then greatest(r.wake_at, %(until)s::int8) end,
-    parked_until = %(until)s::int8, park_reason = %(reason)s, parked = r.parked + 1, reserved_until = null
-from chosen
-where r.namespace = %(namespace)s and r.run_id = chosen.run_id
-returning r.run_id"""
-
 # ------------------------------------------------------------------------------------------------ threads
 
-_HEADS = """
-select r.run_id, r.rev, r.commit_id, r.status, r.nudges, r.parked_until, r.park_reason, r.quarantine_reason
-from squidie_runs r
-where r.namespace = %(namespace)s and r.run_id = any (%(thread_ids)s::text[])"""
-
 # A checkpoint stands for commits only if the thread has been in its state.
-_LOAD = """
-with found as materialized (
-    select r.run_id, r.rev, r.commit_id, r.nudges, p.rev as checkpoint_rev, coalesce(w.rev, p.rev, 0) as after
-    from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as w (run_id, rev)
-    join squidie_runs r on r.namespace = %(namespace)s and r.run_id = w.run_id
-    left join squidie_checkpoints p on w.rev is null and p.namespace = %(namespace)s and p.run_id = w.run_id
-        and p.rev <= r.rev
-        and (p.rev, p.commit_id) = (
-            select c.rev + c.count - 1, c.commit_id from squidie_commits c
-            where c.namespace = %(namespace)s and c.run_id = w.run_id and c.rev <= p.rev
-            order by c.rev desc
-            limit 1)
+_LOAD = f"""
+with {_WANTED_FROM},
+found as materialized (
+    select r.namespace, r.run_id, r.rev, r.commit_id, r.nudges, p.rev as checkpoint_rev,
+        coalesce(w.rev, p.rev, 0) as after
+    from wanted w
+    join {_THE_RUN} on true
+    left join lateral (
+        select p.rev from squidie_checkpoints p
+        where w.rev is null and p.namespace = w.namespace and p.run_id = w.run_id and p.rev <= r.rev
+            and (p.rev, p.commit_id) = (
+                select c.rev + c.count - 1, c.commit_id from squidie_commits c
+                where c.namespace = p.namespace and c.run_id = p.run_id and c.rev <= p.rev
+                order by c.rev desc
+                limit 1)
+        offset 0) p on true
 )
 select run_id, 0 as part, rev, commit_id, nudges, null::int8 as previous, null::text as body
 from found
 union all
 select p.run_id, 1, p.rev, p.commit_id, p.fold_version, null, p.body
 from found f
-join squidie_checkpoints p on p.namespace = %(namespace)s and p.run_id = f.run_id and p.rev = f.checkpoint_rev
+join squidie_checkpoints p on p.namespace = f.namespace and p.run_id = f.run_id and p.rev = f.checkpoint_rev
 union all
-select c.run_id, 2, c.rev, c.commit_id, c.count, c.previous, c.body
-from found f
-join squidie_commits c on c.namespace = %(namespace)s and c.run_id = f.run_id and c.rev > f.after
+select f.run_id, 2, c.rev, c.commit_id, c.count, c.previous, c.body
+from found f, lateral (
+    select * from squidie_commits c
+    where c.namespace = f.namespace and c.run_id = f.run_id and c.rev > f.after
+    offset 0) c
 order by run_id, part, rev"""
 
 _READ = """
@@ -280,14 +314,17 @@ returning run_id"""
 
 # ------------------------------------------------------------------------------------------------ listing
 
-_LISTING = """
+_LISTING = f"""
+with {_HOME}
 select r.run_id, r.rev, r.commit_id, r.updated_at, r.parked_until, r.park_reason, r.quarantine_reason,
     r.workflow, r.queue, r.priority, r.status, r.started_at, r.wake_at, r.needs, r.ended_at, r.version, r.tags,
     r.min_reader
-from squidie_runs r
-where r.namespace = %(namespace)s{filters}
-order by r.started_at desc, r.run_id desc
-limit %(limit)s"""
+from home, lateral (
+    select * from squidie_runs r
+    where r.namespace = home.namespace{{filters}}
+    order by r.started_at desc, r.run_id desc
+    limit %(limit)s) r
+order by r.started_at desc, r.run_id desc"""
 
 _FILTERS = {
     "workflow": "r.workflow = %(workflow)s",
@@ -313,21 +350,23 @@ select digest, body from squidie_blobs where namespace = %(namespace)s and diges
 
 # These two must take effect, so they wait for the row, though not for ever.
 _PATIENT = """
-with patience as materialized (select set_config('lock_timeout', %(lock_timeout)s, true))"""
+with home as materialized (
+    select %(namespace)s::text as namespace, set_config('lock_timeout', %(lock_timeout)s, true) as patience
+)"""
 
 _QUARANTINE = f"""{_PATIENT}
 update squidie_runs r
 set quarantine_reason = %(reason)s, quarantine_by = %(by)s, quarantine_at = {NOW}, due_at = null
-from patience
-where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
+from home
+where r.namespace = home.namespace and r.run_id = %(thread_id)s
 returning r.run_id"""
 
 _UNQUARANTINE = f"""{_PATIENT}
 update squidie_runs r
 set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
     due_at = case when r.nudges > 0 then least(r.wake_at, {NOW}) else r.wake_at end
-from patience
-where r.namespace = %(namespace)s and r.run_id = %(thread_id)s and r.quarantine_reason is not null
+from home
+where r.namespace = home.namespace and r.run_id = %(thread_id)s and r.quarantine_reason is not null
 returning r.run_id"""
 
 _THREAD_IDS = """
@@ -353,8 +392,8 @@ set rev = %(rev)s, commit_id = %(commit_id)s, bytes = %(bytes)s, min_reader = %(
         when r.nudges > 0 then least(r.due_at, %(wake_at)s::int8)
         else %(wake_at)s::int8 end,
     updated_at = {NOW}
-from patience
-where r.namespace = %(namespace)s and r.run_id = %(thread_id)s
+from home
+where r.namespace = home.namespace and r.run_id = %(thread_id)s
     and r.rev = %(seen_rev)s and r.commit_id = %(seen_commit_id)s
 returning r.run_id"""
 

@@ -85,7 +85,7 @@ _RESERVE = """
 update squidie_runs
 set due_at = case when due_at is not null then max(coalesce(wake_at, :until), :until) end,
     parked_until = :until, park_reason = :reason, parked = parked + 1, reserved_until = null
-where namespace = :namespace and run_id = :thread_id"""
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
 
 # ------------------------------------------------------------------------------------------------ threads
 

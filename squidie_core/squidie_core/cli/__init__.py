@@ -1,0 +1,5 @@
+"""The `squidie` command."""
+
+from squidie_core.cli.program import main
+
+__all__ = ["main"]

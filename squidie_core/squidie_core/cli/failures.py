@@ -1,0 +1,65 @@
+"""How a command fails: what it prints, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from squidie_core.cli.output import printable
+from squidie_core.errors import (
+    ConflictError,
+    InvalidTransitionError,
+    NotFoundError,
+    OptionError,
+    PluginError,
+    SchemaError,
+    SquidieError,
+    Unavailable,
+)
+from squidie_core.runtime.config import masked, masked_text
+
+EXIT_CODES: Sequence[tuple[int, str, tuple[type[SquidieError], ...]]] = (
+    (2, "usage: an option, a setting or a plugin has to be mended", (OptionError, PluginError)),
+    (3, "not found", (NotFoundError,)),
+    (4, "conflict: the run is not in a state that allows this", (ConflictError, InvalidTransitionError)),
+    (5, "the store cannot be reached, or its schema has to be migrated", (Unavailable, SchemaError)),
+)
+OTHER_FAILURE = 1
+INTERRUPTED = 130
+
+
+def exit_code(error: SquidieError) -> int:
+    """The exit code for the error; 1 where no other is said."""
+    return next((code for code, _, kinds in EXIT_CODES if isinstance(error, kinds)), OTHER_FAILURE)
+
+
+def exit_codes_text() -> str:
+    """The exit codes, for the help."""
+    lines = [f"  {code}  {meaning}" for code, meaning, _ in EXIT_CODES]
+    return "\n".join(["exit codes:", "  0  done", "  1  any other failure", *lines])
+
+
+def report(error: SquidieError, arguments: Sequence[str], *, as_json: bool) -> int:
+    """Print the error, without the passwords of URLs, and give its exit code.
+
+    For people it goes to stderr, for programs it is the one document on stdout.
+    """
+    message = _hidden(error.message, arguments)
+    if as_json:
+        details: Mapping[str, Any] = json.loads(_hidden(json.dumps(dict(error.details), default=str), arguments))
+        print(json.dumps({"error": {"code": error.code, "message": message, "details": details}}, indent=2))
+    else:
+        for line in f"error [{error.code}]: {message}".splitlines():
+            print(printable(line), file=sys.stderr)
+    return exit_code(error)
+
+
+def _hidden(text: str, arguments: Sequence[str]) -> str:
+    """The text without passwords, those first that stand in an argument as it was given, blanks and all."""
+    for argument in arguments:
+        if "://" in argument:
+            for given in (argument, json.dumps(argument)[1:-1]):
+                text = text.replace(given, masked(given))
+    return masked_text(text)

@@ -1,0 +1,52 @@
+"""`squidie worker`: lend this process to an application's runs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from squidie_core.cli.application import open_application
+from squidie_core.cli.arguments import Commands, add_command, add_store, settings_of
+from squidie_core.cli.output import Output
+from squidie_core.runtime import Worker
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def add(commands: Commands) -> None:
+    """The command and its options."""
+    parser = add_command(commands, "worker", "execute what is due until SIGTERM or SIGINT")
+    parser.add_argument(
+        "app",
+        nargs="?",
+        metavar="MODULE:OBJECT",
+        help="a Squidie, a callable that returns one, or workflows; found from the current directory (SQUIDIE_APP)",
+    )
+    parser.add_argument("--queue", help="the queue to take work from; by default the application's")
+    parser.add_argument("--concurrency", type=int, default=32, help="plain bodies at a time (%(default)s)")
+    parser.add_argument("--async-concurrency", type=int, default=256, help="coroutines at a time (%(default)s)")
+    parser.add_argument("--lease-for", type=float, default=30, metavar="SECONDS", help="how long a claim lasts (30)")
+    parser.add_argument("--grace", type=float, default=20, metavar="SECONDS", help="time for bodies at the end (20)")
+    parser.add_argument("--owner", help="the worker's name in journals; by default host, process and a random part")
+    parser.add_argument("--log-level", choices=_LEVELS, default="info", help="what goes to stderr (%(default)s)")
+    add_store(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, out: Output) -> None:
+    """Work until stopped."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    logging.getLogger("squidie").setLevel(args.log_level.upper())
+    with open_application(settings_of(args)) as squidie:
+        worker = Worker(
+            squidie,
+            concurrency=args.concurrency,
+            async_concurrency=args.async_concurrency,
+            queue=args.queue,
+            owner_id=args.owner,
+            lease_for=args.lease_for,
+            grace=args.grace,
+        )
+        worker.run()
+    out.show({"owner_id": worker.owner_id, "queue": worker.queue, "stopped": True}, ())

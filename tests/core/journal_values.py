@@ -1,0 +1,187 @@
+"""Strategies for the values and entries of a journal."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from squidie_core.journal.entries import (
+    ENTRY_CLASSES,
+    AttemptClaimed,
+    AttemptCompleted,
+    AttemptFailed,
+    AttemptHeartbeat,
+    AttemptReleased,
+    Decision,
+    ManualStepPaused,
+    ManualStepResolved,
+    Runnable,
+    RunnableApplied,
+    RunnablesPlanned,
+    RunSignalReceived,
+    RunStarted,
+    RunTerminal,
+)
+
+__all__ = ["ENTRY_CLASSES", "KEYS", "entries", "plain_values", "user_values"]
+
+texts = st.text(st.characters(), max_size=8) | st.sampled_from(["", "\x00", "$squidie", "value", "\udcff", "dict"])
+"""Surrogates and NUL included."""
+
+fixed_offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(2**4096) + 1, 2**4096 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
+
+tagged: st.SearchStrategy[Any] = (
+    st.datetimes(timezones=st.none() | fixed_offsets)
+    | st.dates()
+    | st.times(timezones=st.none() | fixed_offsets)
+    | st.timedeltas()
+    | st.uuids()
+    | st.decimals(allow_nan=False)
+    | st.binary(max_size=8)
+)
+
+
+def _nested(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+        max_leaves=8,
+    )
+
+
+def joined(text: str) -> str:
+    """The text with the halves of surrogate pairs joined: no text with such halves side by side is stored."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+user_values = _nested(scalars | tagged, texts.map(joined)).map(
+    lambda value: joined(value) if isinstance(value, str) else value
+)
+"""Whatever a body may return or a payload may hold."""
+
+plain_values = _nested(st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab\u00e9\x00", max_size=3), texts)
+"""Plain JSON."""
+
+mappings = st.dictionaries(st.text("ab", max_size=2), plain_values, max_size=2)
+
+KEYS = ("r:a:1", "r:a:2", "r:a#2:1", "r:b:1", "r:b:1:deferred", "unknown")
+
+keys = st.sampled_from(KEYS)
+claim_ids = st.sampled_from(["c1", "c2"])
+steps = st.sampled_from(["a", "b"])
+kinds = st.sampled_from(["run", "wait", "log", "pause", "approval"])
+times = st.integers(0, 60)
+optional = st.none() | st.text("ab", max_size=2)
+
+runnables = st.builds(
+    Runnable,
+    key=keys,
+    step=steps,
+    visible_at=times,
+    kind=kinds,
+    attempt=st.integers(1, 3),
+    visit=st.integers(1, 2),
+    input=st.none() | mappings,
+    idempotency_key=optional,
+    previous=st.none() | keys,
+)
+decisions = st.builds(
+    Decision,
+    source=steps,
+    on=st.sampled_from(["ok", "error"]),
+    target=st.sampled_from(["a", "b", "__complete__"]),
+    index=st.integers(0, 2),
+    recovery=st.sampled_from([None, "undo", "compensation"]),
+)
+entries = st.one_of(
+    st.builds(
+        RunSignalReceived,
+        at=times,
+        signal=st.sampled_from(["start_run", "resume_run", "approve_run", "reject_run", "cancel_run"]),
+        payload=mappings,
+        metadata=mappings,
+        idempotency_key=optional,
+        actor=plain_values,
+        comment=optional,
+    ),
+    st.builds(
+        RunStarted,
+        at=times,
+        run_id=st.just("r"),
+        workflow=st.just("w"),
+        trigger=st.just("t"),
+        input=mappings,
+        definition=st.just("0" * 64),
+        queue=st.just("default"),
+        priority=st.integers(0, 9),
+        payload_digest=st.just("1" * 64),
+        version=optional,
+        tags=st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
+        context=mappings,
+    ),
+    st.builds(RunnablesPlanned, at=times, runnables=st.lists(runnables, max_size=3).map(tuple)),
+    st.builds(
+        AttemptClaimed,
+        at=times,
+        runnable_key=keys,
+        claim_id=claim_ids,
+        owner_id=st.sampled_from(["w1", "w2"]),
+        lease_until=times,
+    ),
+    st.builds(
+        AttemptHeartbeat,
+        at=times,
+        claims=st.dictionaries(keys, claim_ids, max_size=2),
+        lease_until=times,
+    ),
+    st.builds(AttemptReleased, at=times, runnable_key=keys, claim_id=claim_ids),
+    st.builds(AttemptCompleted, at=times, runnable_key=keys, claim_id=st.none() | claim_ids, result=mappings),
+    st.builds(
+        AttemptFailed,
+        at=times,
+        runnable_key=keys,
+        claim_id=st.none() | claim_ids,
+        error=mappings,
+        retry_key=st.none() | keys,
+    ),
+    st.builds(
+        RunnableApplied,
+        at=times,
+        runnable_key=keys,
+        decision=st.none() | decisions,
+        deferred=plain_values,
+    ),
+    st.builds(
+        ManualStepPaused,
+        at=times,
+        runnable_key=keys,
+        step=steps,
+        kind=st.sampled_from(["pause", "approval"]),
+    ),
+    st.builds(
+        ManualStepResolved,
+        at=times,
+        runnable_key=keys,
+        step=steps,
+        action=st.sampled_from(["resumed", "approved", "rejected"]),
+        result=mappings,
+    ),
+    st.builds(
+        RunTerminal,
+        at=times,
+        status=st.sampled_from(["completed", "failed", "cancelled"]),
+        error=st.none() | mappings,
+    ),
+)
+"""Any entry about two steps of the run `r`, possible or not."""
