@@ -43,7 +43,7 @@ def commit_all(database: Database, commits: Sequence[Commit]) -> list[CommitResu
     return [results[place] for place in range(len(commits))]
 
 
-def _commit_group(database: Database, commits: Sequence[Commit]) -> list[CommitResult]:
+def _commit_group(database: Database, commits: Sequence[Commit]) -> Sequence[CommitResult]:
     """Submit the group; where one member spoils it, halve it until only that one is refused."""
     try:
         return database.commit(commits)
@@ -53,7 +53,7 @@ def _commit_group(database: Database, commits: Sequence[Commit]) -> list[CommitR
     middle = len(commits) // 2
     first = _commit_group(database, commits[:middle])
     try:
-        return first + _commit_group(database, commits[middle:])
+        return [*first, *_commit_group(database, commits[middle:])]
     except Unavailable as error:
         if COMMITTED in first:
             raise _unknown(error) from error.__cause__

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from squidie_core.errors import StorageError
     from squidie_core.journal.commit import Commit, CommitResult
     from squidie_core.ports import Capabilities
+    from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.statements import Statements
 
 Row = tuple[Any, ...]
@@ -18,7 +19,7 @@ LOADED_BYTES = 32 * 1024
 """`due` brings a thread along if its entries take no more than this."""
 
 
-class Lost(Exception):  # a request was sent and its answer never came; safe to repeat
+class Lost(Exception):
     """The connection was lost while a request was in flight."""
 
 
@@ -42,10 +43,25 @@ class Database(Protocol):
     Methods raise the port's errors, and Rejected.
     """
 
-    capabilities: Capabilities
-    statements: Statements
-    shares_transactions: bool
-    """A group may hold commits of several appends; otherwise each of these is a group of its own."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the dialect can do."""
+        ...
+
+    @property
+    def statements(self) -> Statements:
+        """Its SQL."""
+        ...
+
+    @property
+    def schema(self) -> str | None:
+        """Where the tables are; None: where the connection finds them."""
+        ...
+
+    @property
+    def shares_transactions(self) -> bool:
+        """Whether a group may hold commits of several appends; otherwise each of these is a group of its own."""
+        ...
 
     def clock(self) -> int:
         """The store's time in milliseconds."""
@@ -59,7 +75,7 @@ class Database(Protocol):
         """Run one statement in a transaction of its own; it must be safe to repeat."""
         ...
 
-    def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
+    def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         """Judge and write a group in which no thread occurs twice.
 
         Raises Rejected where one member spoils the group, which then had no effect.
@@ -72,6 +88,10 @@ class Database(Protocol):
 
     def names(self, stored: Any) -> tuple[str, ...]:
         """A stored set of names."""
+        ...
+
+    def migrate(self) -> MigrationReport:
+        """Bring the tables to the newest version. Safe at any time, and from several processes at once."""
         ...
 
     def close(self) -> None:

@@ -1,26 +1,23 @@
-"""The options of each dialect; every error names the option, what is wrong with it, and what to write instead."""
+"""The options of each dialect; every error names the option, what it must be, and never what it was."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import attrs
 
 from squidie_core.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LONGEST_SCHEMA = 63
+_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _MOST_CONNECTIONS = 1000
-
-T = TypeVar("T")
 
 
 def option_error(name: str, message: str) -> OptionError:
@@ -36,72 +33,68 @@ def unknown_option(name: str, known: Iterable[str]) -> OptionError:
     return option_error(name, f"is not an option of this storage; {hint}")
 
 
-def build(kind: type[T], given: Mapping[str, Any]) -> T:
-    """The options object, or OptionError."""
-    known = [field.name for field in attrs.fields(kind)]  # type: ignore[misc, arg-type]
+def check_names(given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise OptionError for an option that does not exist."""
+    names = set(known)
     for name in given:
-        if name not in known:
-            raise unknown_option(name, known)
-    return kind(**given)
+        if name not in names:
+            raise unknown_option(name, names)
 
 
-Converter = attrs.Converter
-
-
-def _milliseconds(value: Any, _self: Any, field: attrs.Attribute[Any]) -> int:
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
+def _milliseconds(value: float | str | timedelta) -> int:
+    """Milliseconds from seconds; what is no duration becomes one that no option allows."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
     try:
-        milliseconds = round(float(value) * 1000)
+        return -1 if isinstance(seconds, bool) else round(float(seconds) * 1000)
     except (TypeError, ValueError, OverflowError):
-        milliseconds = -1
-    if isinstance(value, bool) or milliseconds < 0:
-        raise option_error(field.name, "is a duration: give seconds (such as 2.5) or a timedelta, not below zero")
-    return milliseconds
+        return -1
 
 
-def _count(value: Any, _self: Any, field: attrs.Attribute[Any]) -> int:
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MOST_CONNECTIONS:
+def _count(value: int | str) -> int:
+    """A number, also from a URL's text; what is none becomes one that no option allows."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() else -1
+    return value if type(value) is int else -1
+
+
+def _switch(value: bool | str) -> bool:  # noqa: FBT001 -- attrs calls converters by position
+    """A truth value, also from a URL's text; anything else stays as it is, for the validator."""
+    text = str(value).lower()
+    return text in _TRUE if text in _TRUE + _FALSE else cast("bool", value)
+
+
+def _valid_duration(_options: object, field: attrs.Attribute[int], value: int) -> None:
+    if value < 0:
+        raise option_error(field.name, "is a duration: seconds (such as 2.5) or a timedelta, not below zero")
+
+
+def _valid_count(_options: object, field: attrs.Attribute[int], value: int) -> None:
+    if not 1 <= value <= _MOST_CONNECTIONS:
         raise option_error(field.name, f"is a whole number from 1 to {_MOST_CONNECTIONS}")
-    return number
 
 
-def _switch(value: Any, _self: Any, field: attrs.Attribute[Any]) -> bool:
-    if isinstance(value, str) and value.lower() in _TRUE + _FALSE:
-        return value.lower() in _TRUE
+def _valid_switch(_options: object, field: attrs.Attribute[bool], value: object) -> None:
     if not isinstance(value, bool):
         raise option_error(field.name, "is True or False")
-    return value
 
 
-def _valid_namespace(_self: Any, field: attrs.Attribute[Any], value: Any) -> None:
+def _valid_namespace(_options: object, field: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
         raise option_error(
             field.name, "is letters, digits, '_', '.' and '-', beginning with a letter or digit, such as 'orders'"
         )
 
 
-def _valid_schema(_self: Any, field: attrs.Attribute[Any], value: Any) -> None:
-    if value is None:
-        return
-    if not isinstance(value, str) or not _SCHEMA.fullmatch(value) or len(value) > _LONGEST_SCHEMA:
+def _valid_schema(_options: object, field: attrs.Attribute[str | None], value: object) -> None:
+    if value is not None and not (isinstance(value, str) and _SCHEMA.fullmatch(value)):
         raise option_error(
-            field.name,
-            f"is a PostgreSQL schema: at most {_LONGEST_SCHEMA} letters, digits and '_', not beginning with a digit",
+            field.name, "is a PostgreSQL schema: at most 63 letters, digits and '_', not beginning with a digit"
         )
 
 
-def _one_of(*choices: str) -> Callable[[Any, Any, Any], None]:
-    def check(_self: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if value not in choices:
-            raise option_error(field.name, f"is one of {', '.join(map(repr, choices))}")
-
-    return check
-
-
-def _converter(convert: Callable[[Any, Any, Any], T]) -> Any:
-    return attrs.Converter(convert, takes_self=True, takes_field=True)
+def _valid_synchronous(_options: object, field: attrs.Attribute[str], value: object) -> None:
+    if value not in ("full", "normal"):
+        raise option_error(field.name, "is 'full' or 'normal'")
 
 
 @attrs.frozen(kw_only=True)
@@ -112,15 +105,15 @@ class PostgresqlOptions:
     """Whose runs these are; namespaces in one database never see each other."""
     schema: str | None = attrs.field(default=None, validator=_valid_schema)
     """Where the tables are; without it, where the connection's search path leads."""
-    create: bool = attrs.field(default=False, converter=_converter(_switch))
+    create: bool = attrs.field(default=False, converter=_switch, validator=_valid_switch)
     """Create missing tables when opening, which needs the rights to do so."""
-    pool_size: int = attrs.field(default=10, converter=_converter(_count))
+    pool_size: int = attrs.field(default=10, converter=_count, validator=_valid_count)
     """The most connections that are open at a time."""
-    pool_timeout: int = attrs.field(default=10, converter=_converter(_milliseconds))
-    """How long a call waits for a free connection; seconds, kept in milliseconds."""
-    lock_timeout: int = attrs.field(default=5, converter=_converter(_milliseconds))
-    """How long the rare statement that must wait for a row does so; seconds, kept in milliseconds."""
-    prepared_statements: bool = attrs.field(default=True, converter=_converter(_switch))
+    pool_timeout: int = attrs.field(default=10, converter=_milliseconds, validator=_valid_duration)
+    """How long a call waits for a free connection; given in seconds, kept in milliseconds."""
+    lock_timeout: int = attrs.field(default=5, converter=_milliseconds, validator=_valid_duration)
+    """How long the rare statement that must wait for a row does so; given in seconds, kept in milliseconds."""
+    prepared_statements: bool = attrs.field(default=True, converter=_switch, validator=_valid_switch)
     """Off for poolers that give each transaction another session and do not know prepared statements."""
 
 
@@ -130,11 +123,15 @@ class SqliteOptions:
 
     namespace: str = attrs.field(default="default", validator=_valid_namespace)
     """Whose runs these are; namespaces in one file never see each other."""
-    create: bool = attrs.field(default=True, converter=_converter(_switch))
+    create: bool = attrs.field(default=True, converter=_switch, validator=_valid_switch)
     """Create the file and its tables when they are missing."""
-    pool_size: int = attrs.field(default=4, converter=_converter(_count))
+    pool_size: int = attrs.field(default=4, converter=_count, validator=_valid_count)
     """The most connections that read at a time; one more writes."""
-    busy_timeout: int = attrs.field(default=10, converter=_converter(_milliseconds))
-    """How long to wait while another process writes; seconds, kept in milliseconds."""
-    synchronous: Literal["full", "normal"] = attrs.field(default="full", validator=_one_of("full", "normal"))
+    busy_timeout: int = attrs.field(default=10, converter=_milliseconds, validator=_valid_duration)
+    """How long to wait while others write to the file; given in seconds, kept in milliseconds."""
+    synchronous: Literal["full", "normal"] = attrs.field(default="full", validator=_valid_synchronous)
     """`normal` is faster and may lose the last commits when the machine (not the process) crashes."""
+
+
+POSTGRESQL_OPTIONS = tuple(field.name for field in attrs.fields(PostgresqlOptions))
+SQLITE_OPTIONS = tuple(field.name for field in attrs.fields(SqliteOptions))

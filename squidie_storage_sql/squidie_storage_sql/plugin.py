@@ -10,7 +10,7 @@ from squidie_storage_sql.storage import SqlStorage
 from squidie_storage_sql.tables import in_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
     from sqlalchemy.engine import Dialect
@@ -19,36 +19,33 @@ if TYPE_CHECKING:
     from squidie_storage_sql.database import Database
     from squidie_storage_sql.migrations import MigrationReport
 
-    class Migratable(Database, Protocol):
-        """A database that can bring its own tables to the newest version."""
-
-        schema: str | None
-
-        def migrate(self) -> MigrationReport:
-            """Safe to run at any time and from several processes at once."""
-            ...
-
     class Target(Protocol):
         """A URL and its options, understood."""
 
-        namespace: str
-        schema: str | None
-        create: bool
-
-        def connect(self) -> Migratable:
-            """Connections, without a look at the schema."""
+        @property
+        def namespace(self) -> str:
+            """Whose runs."""
             ...
 
-    class TargetFactory(Protocol):
-        """Understands a URL and options; raises OptionError."""
+        @property
+        def schema(self) -> str | None:
+            """Where the tables are."""
+            ...
 
-        def __call__(self, url: str, options: Mapping[str, Any]) -> Target: ...
+        @property
+        def create(self) -> bool:
+            """Whether opening may create what is missing."""
+            ...
+
+        def connect(self) -> Database:
+            """Connections, without a look at the schema."""
+            ...
 
 
 class Plugin:
     """Opens storages of one dialect: `plugin(url, **options)`."""
 
-    def __init__(self, capabilities: Capabilities, dialect: Dialect, target: TargetFactory) -> None:
+    def __init__(self, capabilities: Capabilities, dialect: Dialect, target: Callable[[str, Mapping[str, Any]], Target]) -> None:
         self.capabilities = capabilities
         self._dialect = dialect
         self._target = target
@@ -93,7 +90,7 @@ class Plugin:
         return "".join(f"{statement};\n" for statement in ("begin", *statements, "commit"))
 
 
-def _recorded(database: Migratable) -> Sequence[tuple[int, int]] | None:
+def _recorded(database: Database) -> Sequence[tuple[int, int]] | None:
     """The newest record of the schema, or None where there is no table of them."""
     try:
         return [(row[0], row[1]) for row in database.read(in_schema(VERSION, database.schema), {})]

@@ -41,7 +41,7 @@ def check(declared: Declaration, *, final: bool = False) -> Built:
 
 def _check_default_name(declared: Declaration, report: Report) -> None:
     cls = declared.workflow
-    if declared.name != default_name(cls):
+    if declared.name != default_name(cls) or report.has("invalid_workflow_name"):
         return
     problem = ""
     if cls.__module__ == "__main__":
@@ -123,6 +123,7 @@ def _check_triggers(declared: Declaration, built: Built, report: Report) -> None
 
 def _sources(declared: Declaration) -> Sources:
     return Sources(
+        label=declared.workflow.__name__,
         workflow=str(declared.source),
         triggers={name: str(trigger.source) for name, trigger in declared.triggers.items()},
         steps={name: str(step.source) for name, step in declared.steps.items()},

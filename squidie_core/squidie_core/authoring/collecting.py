@@ -14,8 +14,6 @@ from squidie_core.authoring.triggers import Trigger
 from squidie_core.definition.findings import did_you_mean
 from squidie_core.definition.model import Drift
 
-RESERVED = ("definition", "transitions")
-
 
 @dataclass(slots=True)
 class Declaration:
@@ -100,6 +98,8 @@ def _collect_steps(found: Declaration) -> None:
     attributes: dict[str, AnyStep] = {}
     shadowed: list[tuple[str, AnyStep]] = []
     for attribute, value, rebound in _bindings(found.workflow):
+        if attribute == "transitions":
+            continue
         if not isinstance(value, Step):
             if not rebound:
                 attributes.pop(attribute, None)
@@ -133,7 +133,7 @@ def _collect_steps(found: Declaration) -> None:
 
 
 def _durable(found: Declaration, attribute: str, declared: AnyStep) -> str:
-    if attribute in RESERVED:
+    if attribute == "definition":
         found.report.add(
             "reserved_name",
             f"step {attribute!r}",
@@ -141,7 +141,12 @@ def _durable(found: Declaration, attribute: str, declared: AnyStep) -> str:
             f"{attribute}_step = step(...)",
             declared.source,
         )
-    return attribute if declared.options.name is None else declared.options.name
+    name: Any = declared.options.name
+    if name is not None and not isinstance(name, str):
+        message = f"name= is a {type(name).__name__}, not str"
+        found.report.add("invalid_step_name", f"step {attribute!r}", message, 'name="pack"', declared.source)
+        return attribute
+    return name or attribute
 
 
 def _report_double(found: Declaration, attribute: str, other: str, declared: AnyStep) -> None:

@@ -18,6 +18,10 @@ class Report:
         """Note one problem."""
         self.problems.append(Problem(code=code, place=place, message=message, hint=hint, source=str(source)))
 
+    def has(self, code: str) -> bool:
+        """Whether a problem with this code is noted."""
+        return any(problem.code == code for problem in self.problems)
+
     def join(self, others: Iterable[Problem]) -> None:
         """Take over problems, but for those whose cause is noted already."""
         noted = {(problem.code, problem.place) for problem in self.problems}

@@ -10,7 +10,7 @@ from typing import Any
 
 from squidie_core.authoring.context import RESOURCE, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
-from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable
+from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable, plain_function
 from squidie_core.authoring.outcomes import Defer
 
 _CONTEXT_NAMES = ("ctx", "context")
@@ -47,6 +47,7 @@ class Fault:
 class Signature:
     """A body's signature, sorted by what fills it."""
 
+    name: str = "body"
     taken: list[Taken] = field(default_factory=list[Taken])
     everything: Any = inspect.Parameter.empty
     """The annotation of `**names`; empty: the body has none."""
@@ -64,7 +65,7 @@ class Signature:
 
 def read_signature(body: Callable[..., Any]) -> Signature:
     """Read the signature of a body. Never raises: what is wrong stands in `faults`."""
-    result = Signature(is_async=is_async(body))
+    result = Signature(getattr(plain_function(body), "__name__", "body"), is_async=is_async(body))
     try:
         parameters = inspect.signature(body).parameters
     except (TypeError, ValueError):
@@ -114,7 +115,7 @@ def _sort(result: Signature, parameter: inspect.Parameter, annotation: Any) -> N
         result.everything = annotation
         return
     if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-        result.faults.append(_positional(parameter))
+        result.faults.append(_positional(result.name, parameter))
         return
     required = parameter.default is parameter.empty
     if _is_context(annotation, parameter):
@@ -129,12 +130,12 @@ def _sort(result: Signature, parameter: inspect.Parameter, annotation: Any) -> N
     result.taken.append(Taken(parameter.name, annotation, required))
 
 
-def _positional(parameter: inspect.Parameter) -> Fault:
+def _positional(name: str, parameter: inspect.Parameter) -> Fault:
     star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
     return Fault(
         "positional_parameter",
         f"its parameter {star}{parameter.name} is positional only, and a step gives its input by name",
-        f"def {'body'}({parameter.name}): ...",
+        f"def {name}({parameter.name}): ...",
     )
 
 

@@ -55,6 +55,9 @@ class StepBuilder:
         retry = self._retry(options.retry, "retry=")
         compensate, compensate_retry = self._compensation()
         irreversible, compensatable = self._markers()
+        max_deliveries = self._typed(
+            options.max_deliveries, int, "invalid_max_deliveries", "max_deliveries=", "max_deliveries=5"
+        )
         return model.StepDefinition(
             name=self.name,
             kind=self.step.kind,
@@ -70,10 +73,7 @@ class StepBuilder:
             compensate=compensate,
             compensate_retry=compensate_retry,
             transaction=bool(self._flag(options.transaction, "transaction=", "invalid_step_transaction_boundary")),
-            max_deliveries=self._typed(
-                options.max_deliveries, int, "invalid_max_deliveries", "max_deliveries=", "max_deliveries=5"
-            )
-            or 5,
+            max_deliveries=5 if max_deliveries is None else max_deliveries,
             duration=self._duration(
                 options.duration, "invalid_wait_duration", "the duration", "step.wait(timedelta(hours=1))"
             ),

@@ -26,7 +26,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 def add_command(commands: Commands, name: str, summary: str) -> Parser:
     """A command with the options that every command has."""
     parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
     return parser
 
 

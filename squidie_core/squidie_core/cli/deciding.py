@@ -56,5 +56,7 @@ def _metadata(given: str) -> Mapping[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise OptionError("metadata is not a JSON object; write it as in '{\"ticket\": 7}'", details={"option": "metadata"})
+        raise OptionError(
+            "metadata is not a JSON object; write it as in '{\"ticket\": 7}'", details={"option": "metadata"}
+        )
     return value  # pyright: ignore[reportUnknownVariableType]  # JSON

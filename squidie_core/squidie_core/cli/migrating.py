@@ -11,12 +11,17 @@ from squidie_core.plugins import find_opener
 
 
 class MigrationReport(Protocol):
-    """What a migration did; `from_version` is 0 where there was nothing."""
+    """What a migration did."""
 
     @property
-    def from_version(self) -> int: ...  # noqa: D102
+    def from_version(self) -> int:
+        """The version before; 0 where there was nothing."""
+        ...
+
     @property
-    def to_version(self) -> int: ...  # noqa: D102
+    def to_version(self) -> int:
+        """The version now."""
+        ...
 
 
 @runtime_checkable

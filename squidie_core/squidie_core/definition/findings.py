@@ -14,6 +14,8 @@ from squidie_core.errors import Problem
 class Sources:
     """Where the parts of a definition were declared, as `file:line`; parts may be missing."""
 
+    label: str = ""
+    """What problems call the workflow; by default its name."""
     workflow: str = ""
     triggers: Mapping[str, str] = field(default_factory=dict[str, str])
     steps: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -45,7 +45,10 @@ def check_paths(found: Findings, definition: Definition, known: Knowledge) -> No
 
 
 def _check_step(found: Findings, step: StepDefinition, view: Shape) -> None:
+    taken = None if step.parameters is None else {item.name for item in step.parameters}
     mapped = {item.target for item in step.input}
+    if taken is not None and not mapped <= taken:
+        return  # what that leaves open has the same cause
     for item in step.input:
         missing = _missing(view, item.path)
         if missing is not None:
@@ -66,7 +69,7 @@ class _Missing:
 
 
 def _missing(view: Shape, path: Sequence[str]) -> _Missing | None:
-    shape: Shape | None = view
+    shape: Shape | None = view if all(path) else None
     for position, name in enumerate(path):
         if shape is None:
             return None

@@ -22,7 +22,7 @@ def check_graph(found: Findings, definition: Definition, *, complete: bool) -> b
     _check_gates(found, definition)
     _check_duplicates(found, definition)
     _check_circles(found, definition)
-    if definition.uses_dependencies and definition.transitions:
+    if definition.transitions and any(step.after for step in definition.steps):
         message = "some steps say after= and there are transitions too; a workflow has one or the other"
         found.whole("dependency_transitions", message, "a.ok.to(b) for every b = step(..., after=[a])")
     elif known and complete:
@@ -112,10 +112,11 @@ def _check_gates(found: Findings, definition: Definition) -> None:
         if kind in ("pause", "wait", "log") and transition.on == "error":
             hint = f"{transition.source}.ok.to({target_name(transition)})"
             found.transition(index, transition, "invalid_transition_outcome", f"a {kind} cannot fail", hint)
+    ordered = any(step.after for step in definition.steps)
     for name, kind in kinds.items():
         if kind not in ("pause", "approval"):
             continue
-        if definition.uses_dependencies:
+        if ordered or (kind == "pause" and definition.uses_dependencies and len(kinds) > 1):
             message = f"a {kind} needs transitions, and this workflow orders its steps by after="
             found.step(name, "manual_step_in_dependency_workflow", message, f"transitions = sequence(..., {name}, ...)")
         elif kind == "approval":
@@ -181,5 +182,6 @@ def _check_entry(found: Findings, definition: Definition) -> None:
     seen = reachable(successors(definition), begin) | set(begin)
     for step in definition.steps:
         if step.name not in seen:
+            seen |= reachable(successors(definition), [step.name])  # they are cut off for the same cause
             message = f"nothing leads to it from {entry}, where runs begin"
             found.step(step.name, "unreachable_step", message, f"{entry}.ok.to({step.name})")

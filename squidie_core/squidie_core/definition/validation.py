@@ -33,13 +33,13 @@ def validate(
     `known` is what the definition does not say of payloads and results; paths into what is not known are not flagged.
     `complete=False` leaves out what only a workflow that runs must have.
     """
-    found = Findings(definition.name.rpartition(".")[2] or definition.name, sources)
+    found = Findings(sources.label or definition.name, sources)
     if complete:
         _check_identity(found, definition)
     _check_triggers(found, definition, complete=complete)
     _check_steps(found, definition, complete=complete)
     known_names = check_graph(found, definition, complete=complete)
-    if complete and known_names and not (definition.uses_dependencies and definition.transitions):
+    if complete and known_names:
         check_paths(found, definition, known)
     return found.problems
 
@@ -65,7 +65,8 @@ def _check_triggers(found: Findings, definition: Definition, *, complete: bool) 
     types: dict[str, tuple[str, str]] = {}
     for trigger in definition.triggers:
         if not NAME.match(trigger.name):
-            found.trigger(trigger.name, "invalid_trigger_name", f"a trigger's name is {NAME_RULE}")
+            hint = f"{trigger.name.strip('_')} = trigger.{trigger.kind}(...)"
+            found.trigger(trigger.name, "invalid_trigger_name", f"a trigger's name is {NAME_RULE}", hint)
         _check_payload(found, trigger, types)
         if trigger.kind == "cron":
             _check_cron(found, trigger)

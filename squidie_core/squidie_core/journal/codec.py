@@ -23,7 +23,7 @@ MAX_COMMIT_BYTES = 1024 * 1024
 to_json: Callable[[Any], str] = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=True, check_circular=False, allow_nan=False
 ).encode
-_from_json = json.JSONDecoder().decode
+from_json: Callable[[str], Any] = json.JSONDecoder().decode
 _BY_TYPE: dict[str, type[Entry]] = {cls.TYPE: cls for cls in ENTRY_CLASSES}
 
 
@@ -88,7 +88,7 @@ def decode_entries(body: str) -> list[Entry]:
     Raises UnknownVersion for entries of a newer version, Corrupt for anything else that it never wrote.
     """
     try:
-        items = _from_json(body)
+        items = from_json(body)
         if not isinstance(items, list):
             raise Corrupt(f"the entries cannot be read: a {type(items).__name__} in their place")
         return [_entry(item) for item in cast("Sequence[dict[str, Json]]", items)]

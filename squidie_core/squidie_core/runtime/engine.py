@@ -61,6 +61,8 @@ class Engine:
         """The state that was committed last; it belongs to the engine until its run is let go."""
         self.last_poll_full = False
         self.last_poll_runs = 0
+        self.left_work = False
+        """What was committed since this was last reset left work that is due and that nobody has claimed."""
         self.next_wake: int | None = None
         """When the store said the next run falls due."""
 
@@ -291,8 +293,11 @@ class Engine:
 
     def _committed(self, actor: Actor, write: Write) -> list[Attempt]:
         state = _loaded(actor)
-        state.head = write.append.head
+        self._store.committed(state, write.append)
         self.advanced = state
+        wake_at = write.append.index.wake_at
+        if wake_at is not None and wake_at <= state.last_at:
+            self.left_work = True
         if write.claimed:
             self._holds_on(actor, write)
         if state.terminal:

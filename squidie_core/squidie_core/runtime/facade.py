@@ -160,7 +160,7 @@ class Squidie:
         self.store.catalog.ensure_stored(plan, self.store.storage)
         if isinstance(self.store.commit(append), Conflict):
             return self._existing(request, workflow.name)
-        draft.state.head = append.head
+        self.store.committed(draft.state, append)
         if request.delay == 0:
             self.wakeups.wake(request.queue)
         return self._snapshot(draft.state, now)
@@ -403,6 +403,7 @@ class Squidie:
     def close(self) -> None:
         """Give back what this object opened itself."""
         self.wakeups.close()
+        self.store.close()
         for adapter in self._owned:
             adapter.close()
 

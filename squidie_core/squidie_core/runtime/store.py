@@ -11,11 +11,22 @@ from typing import TypeVar
 from squidie_core.decisions import Draft
 from squidie_core.errors import ConflictError, Corrupt, NotFoundError, StorageError, Unavailable, UnknownVersion
 from squidie_core.journal.codec import encode_entries
-from squidie_core.journal.commit import Append, Busy, Commit, CommitResult, Conflict, LoadedThread, Refused
+from squidie_core.journal.commit import (
+    NO_HEAD,
+    Append,
+    Busy,
+    Checkpoint,
+    Commit,
+    CommitResult,
+    Conflict,
+    LoadedThread,
+    Refused,
+)
 from squidie_core.ports.storage import Storage
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.checkpoints import CheckpointWriter
 from squidie_core.runtime.clock import StoreClock
-from squidie_core.state import RunState, fold_thread, index_row
+from squidie_core.state import RunState, fold_thread, index_row, restore, save, wants_checkpoint
 
 _log = logging.getLogger("squidie.store")
 T = TypeVar("T")
@@ -49,6 +60,7 @@ class RunStore:
         self.storage = storage
         self.catalog = catalog
         self.clock = StoreClock(storage)
+        self._checkpoints = CheckpointWriter(storage)
 
     def states(self, run_ids: Sequence[str]) -> dict[str, RunState | StorageError]:
         """The states of the runs that exist; for one that cannot be read, why."""
@@ -56,11 +68,32 @@ class RunStore:
         return {run_id: self.fold(run_id, thread) for run_id, thread in threads.items()}
 
     def fold(self, run_id: str, thread: LoadedThread) -> RunState | StorageError:
-        """The state of a loaded thread, or why it cannot be read."""
+        """The state of a loaded thread, or why it cannot be read. A checkpoint that is of no use costs a round trip."""
         try:
-            return fold_thread(RunState(run_id), thread)
+            if thread.checkpoint is None:
+                return fold_thread(RunState(run_id), thread)
+            return self._fold_on(run_id, thread, thread.checkpoint) or self._fold_all(run_id)
         except (Corrupt, UnknownVersion) as error:
             return error
+
+    def _fold_on(self, run_id: str, thread: LoadedThread, checkpoint: Checkpoint) -> RunState | None:
+        state = restore(run_id, checkpoint)
+        try:
+            return None if state is None else fold_thread(state, thread)
+        except Corrupt:
+            return None
+
+    def _fold_all(self, run_id: str) -> RunState:
+        commits = self.storage.read(run_id)
+        head = commits[-1].head if commits else NO_HEAD
+        return fold_thread(RunState(run_id), LoadedThread(head, commits))
+
+    def committed(self, state: RunState, append: Append) -> None:
+        """The state's draft is in the store: it is at the append's head now. Saves a checkpoint where that pays."""
+        state.head = append.head
+        state.folded_bytes += len(append.body)
+        if wants_checkpoint(state) and not state.terminal:
+            self._checkpoints.put(state.run_id, save(state))
 
     def state(self, run_id: str) -> RunState:
         """The state of the run. Raises NotFoundError, Corrupt, UnknownVersion."""
@@ -88,7 +121,7 @@ class RunStore:
             append = to_append(draft)
             result = self.commit(append)
             if not isinstance(result, Conflict):
-                draft.state.head = append.head
+                self.committed(draft.state, append)
                 return draft.state, decided
             time.sleep(pause(tries))
         raise ConflictError(
@@ -125,3 +158,7 @@ class RunStore:
         """Nobody here can advance the run: look again after a second, then two, at most a minute."""
         delay = min(1_000 * 2 ** min(times, 6), 60_000)
         self.storage.reserve(run_id, until=self.clock.now() + delay, reason=reason)
+
+    def close(self) -> None:
+        """Let the checkpoints that were handed in be written."""
+        self._checkpoints.close()

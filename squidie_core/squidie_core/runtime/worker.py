@@ -119,7 +119,10 @@ class Worker:
         poll = poll and slots.free > 0
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
         attempts = self._engine.tick(slots, poll=poll)
-        if poll:
+        if self._engine.left_work:
+            self._engine.left_work = False
+            self._polling.wake()
+        elif poll:
             self._starved = starved
             self._polling.polled(self._engine, self._store.clock)
         self._dispatch(attempts)

@@ -67,6 +67,7 @@ def fold_thread(state: RunState, thread: LoadedThread) -> RunState:
                 details={"run_id": state.run_id, "rev": commit.rev},
             ) from error
         state.head = commit.head
+        state.folded_bytes += len(commit.body)
     if state.head != thread.head:
         raise Corrupt(
             f"run {state.run_id}: its head is at revision {thread.head.rev}, its entries end at {state.rev}",

@@ -119,6 +119,10 @@ class RunState:
     gate: Gate | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
+    folded_bytes: int = 0
+    """Length of the entries folded since the last checkpoint."""
+    checkpoint_bytes: int = 0
+    """Length of the last checkpoint."""
     _ready: list[tuple[int, int, str]] = field(default_factory=list[tuple[int, int, str]])
     _leases: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import create_engine, event
@@ -42,6 +43,10 @@ _SETS = (list, tuple)
 _LONGEST_PAUSE = 0.1
 
 
+def _register(connection: psycopg.Connection[Row], _record: object) -> None:
+    register(connection)
+
+
 class PostgresqlDatabase:
     """A bounded pool of connections in autocommit; nothing depends on the state of a session."""
 
@@ -70,7 +75,7 @@ class PostgresqlDatabase:
             use_native_hstore=False,
             connect_args={"fallback_application_name": "squidie", "prepare_threshold": None},
         )
-        event.listen(self.engine, "connect", lambda connection, _record: register(connection))
+        event.listen(self.engine, "connect", _register)
         self._closed = False
 
     def clock(self) -> int:
@@ -158,26 +163,22 @@ class PostgresqlDatabase:
         self.engine.dispose()
 
     def _run(self, statement: str, parameters: Parameters) -> list[Row]:
-        """The statement's rows, repeated after a lost connection or a transient failure, a few times.
+        """The statement's rows; it is repeated after a lost connection or a transient failure, a few times.
 
         Raises Unavailable with outcome `unknown` where a request was sent whose answer never came.
         """
         bound = self._bound(parameters)
         sent = False
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in count(1):
             try:
                 return self._run_once(statement, bound)
-            except Lost as lost:
-                sent, last = True, f"the connection to PostgreSQL was lost: {lost}"
-            except Transient as transient:
-                last = f"PostgreSQL could not do it now: {transient}"
-            except Unavailable as error:
-                last = error.message
-                if not sent:
-                    raise
-            if attempt < _ATTEMPTS:
-                time.sleep(random.uniform(0, _LONGEST_PAUSE) * attempt)  # noqa: S311 -- spreads retries, guards nothing
-        raise Unavailable(last, outcome="unknown" if sent else "none")
+            except (Lost, Transient, Unavailable) as error:
+                sent = sent or isinstance(error, Lost)
+                hopeless = isinstance(error, Unavailable) and not sent
+                if hopeless or attempt == _ATTEMPTS:
+                    raise Unavailable(str(error), outcome="unknown" if sent else "none") from error.__cause__
+            time.sleep(random.uniform(0, _LONGEST_PAUSE) * attempt)  # noqa: S311 -- spreads retries, guards nothing
+        raise AssertionError
 
     def _run_once(self, statement: str, parameters: Parameters) -> list[Row]:
         pool = self.engine.pool

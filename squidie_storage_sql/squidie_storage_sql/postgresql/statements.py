@@ -278,9 +278,11 @@ found as materialized (
 select run_id, 0 as part, rev, commit_id, nudges, null::int8 as previous, null::text as body
 from found
 union all
-select p.run_id, 1, p.rev, p.commit_id, p.fold_version, null, p.body
-from found f
-join squidie_checkpoints p on p.namespace = f.namespace and p.run_id = f.run_id and p.rev = f.checkpoint_rev
+select f.run_id, 1, p.rev, p.commit_id, p.fold_version, null, p.body
+from found f, lateral (
+    select * from squidie_checkpoints p
+    where p.namespace = f.namespace and p.run_id = f.run_id and p.rev = f.checkpoint_rev
+    offset 0) p
 union all
 select f.run_id, 2, c.rev, c.commit_id, c.count, c.previous, c.body
 from found f, lateral (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from squidie_storage_sql.options import PostgresqlOptions, build
+from squidie_storage_sql.options import POSTGRESQL_OPTIONS, PostgresqlOptions, check_names
 from squidie_storage_sql.plugin import Plugin
 from squidie_storage_sql.postgresql.database import CAPABILITIES, PostgresqlDatabase
 from squidie_storage_sql.urls import Address, merged, postgresql_address
@@ -47,8 +47,9 @@ class PostgresqlTarget:
 
 
 def _target(url: str, options: Mapping[str, Any]) -> PostgresqlTarget:
-    address = postgresql_address(url, [field.name for field in attrs.fields(PostgresqlOptions)])
-    return PostgresqlTarget(address, build(PostgresqlOptions, merged(address, options)))
+    check_names(options, POSTGRESQL_OPTIONS)
+    address = postgresql_address(url, POSTGRESQL_OPTIONS)
+    return PostgresqlTarget(address, PostgresqlOptions(**merged(address, options)))
 
 
 open_postgresql = Plugin(CAPABILITIES, PGDialect_psycopg(), _target)

@@ -27,6 +27,7 @@ from squidie_storage_sql.sqlite.writer import Writer, patiently, turn_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL
     from sqlalchemy.pool import PoolProxiedConnection
@@ -79,7 +80,7 @@ class SqliteDatabase:
         pooled = self._checkout()
         connection = cast("sqlite3.Connection", pooled.dbapi_connection)
         try:
-            return patiently(lambda: connection.execute(statement, bound).fetchall(), self._patience)
+            return patiently(lambda: _rows(connection, statement, bound), self._patience)
         except (OverflowError, UnicodeError) as error:
             raise failure(error) from error
         finally:
@@ -90,15 +91,15 @@ class SqliteDatabase:
         with self._transaction() as connection:
             return connection.execute(statement, self._bound(parameters)).fetchall()
 
-    def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
+    def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         """One transaction: nothing moves while the write lock is held, so what stands as expected is written."""
         with self._transaction() as connection:
             wanted = self._bound({"wanted": next_revs(commits)})
             known = standings(connection.execute(self.statements.standings, wanted).fetchall())
-            results = [judge(commit, known) for commit in commits]
-            takable = [commit for commit, result in zip(commits, results, strict=True) if isinstance(result, Busy)]
+            judged = [judge(commit, known) for commit in commits]
+            takable = [commit for commit, result in zip(commits, judged, strict=True) if isinstance(result, Busy)]
             self._append(connection, [append for commit in takable for append in commit.appends])
-            results = [COMMITTED if isinstance(result, Busy) else result for result in results]
+            results = [COMMITTED if isinstance(result, Busy) else result for result in judged]
             self._nudge(connection, commits, results)
         return results
 
@@ -144,7 +145,7 @@ class SqliteDatabase:
         """Bring the tables to the newest version, in one transaction."""
         with self._transaction() as connection:
             exists = connection.execute(_EXISTS).fetchall()
-            recorded = connection.execute(VERSION).fetchall() if exists else []
+            recorded: list[Row] = connection.execute(VERSION).fetchall() if exists else []
             from_version: int = recorded[0][0] if recorded else 0
             for statement in script(self.engine.dialect, None, from_version=from_version):
                 connection.execute(statement)
@@ -160,7 +161,7 @@ class SqliteDatabase:
         self.writer.close()
         self.engine.dispose()
 
-    def _transaction(self) -> Any:
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         if self._closed:
             raise Unavailable("this storage is closed; open another one")
         return self.writer.transaction()
@@ -173,8 +174,7 @@ class SqliteDatabase:
         except PoolTimeoutError as error:
             raise Unavailable("all connections of the pool are in use; raise pool_size") from error
         except (DBAPIError, sqlite3.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-            raise failure(cast("Exception", cause)) from error
+            raise failure(driver_error(error)) from error
 
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         def setting(pragma: str) -> None:
@@ -189,6 +189,10 @@ class SqliteDatabase:
         for name, value in parameters.items():
             bound[name] = json.dumps(value) if isinstance(value, (list, tuple)) else value
         return bound
+
+
+def _rows(connection: sqlite3.Connection, statement: str, bound: Parameters) -> list[Row]:
+    return connection.execute(statement, bound).fetchall()
 
 
 def _append_row(append: Append, namespace: str, now: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from squidie_core.errors import SchemaError
-from squidie_storage_sql.options import SqliteOptions, build, option_error
+from squidie_storage_sql.options import SQLITE_OPTIONS, SqliteOptions, check_names, option_error
 from squidie_storage_sql.plugin import Plugin
 from squidie_storage_sql.sqlite.database import CAPABILITIES, SqliteDatabase
 from squidie_storage_sql.sqlite.mounts import check_file_system
@@ -52,8 +52,9 @@ class SqliteTarget:
 
 
 def _target(url: str, options: Mapping[str, Any]) -> SqliteTarget:
-    address = sqlite_address(url, [field.name for field in attrs.fields(SqliteOptions)])
-    return SqliteTarget(address, build(SqliteOptions, merged(address, options)))
+    check_names(options, SQLITE_OPTIONS)
+    address = sqlite_address(url, SQLITE_OPTIONS)
+    return SqliteTarget(address, SqliteOptions(**merged(address, options)))
 
 
 open_sqlite = Plugin(CAPABILITIES, SQLiteDialect_pysqlite(), _target)

@@ -1,0 +1,108 @@
+"""A folded state as text, and back. A text that cannot be used is no loss: the thread is folded from its start."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from squidie_core.journal.codec import from_json, to_json
+from squidie_core.journal.commit import Checkpoint
+from squidie_core.journal.entries import Decision
+from squidie_core.state.fold import FOLD_VERSION
+from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
+
+MIN_BYTES = 64 * 1024
+"""Shorter threads are folded as fast as a checkpoint is read."""
+
+_OTHERWISE = frozenset(
+    {
+        "run_id",
+        "head",
+        "open",
+        "runnables",
+        "gate",
+        "receipts",
+        "anomalies",
+        "applied_steps",
+        "routes_taken",
+        "folded_bytes",
+        "checkpoint_bytes",
+    }
+)
+"""The fields that are not saved as they are."""
+
+
+def wants_checkpoint(state: RunState) -> bool:
+    """Whether enough was folded since the last checkpoint to be worth one, so that their cost stays proportional."""
+    return state.folded_bytes > max(MIN_BYTES, state.checkpoint_bytes)
+
+
+def save(state: RunState) -> Checkpoint:
+    """The checkpoint of a committed state."""
+    plain: dict[str, Any] = {name: getattr(state, name) for name in _PLAIN_FIELDS}
+    plain["routes_taken"] = [list(item) for item in state.routes_taken.items()]
+    plain["applied_steps"] = sorted(state.applied_steps)
+    plain["runnables"] = [_slim(runnable) for runnable in state.runnables.values()]
+    plain["gate"] = None if state.gate is None else _slim(state.gate)
+    plain["receipts"] = [_slim(receipt) for receipt in state.receipts]
+    plain["anomalies"] = [_slim(anomaly) for anomaly in state.anomalies]
+    body = to_json(plain)
+    state.folded_bytes, state.checkpoint_bytes = 0, len(body)
+    return Checkpoint(state.head, FOLD_VERSION, body)
+
+
+def restore(run_id: str, checkpoint: Checkpoint) -> RunState | None:
+    """The state that was saved; `None` for one of another fold version, or for what `save` never wrote."""
+    if checkpoint.fold_version != FOLD_VERSION:
+        return None
+    try:
+        return _restore(run_id, checkpoint)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
+    plain: dict[str, Any] = from_json(checkpoint.body)
+    state = RunState(run_id, head=checkpoint.head)
+    for name in _PLAIN_FIELDS:
+        setattr(state, name, plain[name])
+    state.tags = tuple(plain["tags"])
+    state.routes_taken = dict(plain["routes_taken"])
+    state.applied_steps = set(plain["applied_steps"])
+    state.gate = None if plain["gate"] is None else Gate(**plain["gate"])
+    state.receipts = [Receipt(**item) for item in plain["receipts"]]
+    state.anomalies = [Anomaly(**item) for item in plain["anomalies"]]
+    for item in plain["runnables"]:
+        if item.get("decision") is not None:
+            item["decision"] = Decision(**item["decision"])
+        _adopt(state, RunnableState(**item))
+    if state.rev != checkpoint.head.rev:
+        raise ValueError("the checkpoint is of another revision")
+    state.folded_bytes, state.checkpoint_bytes = 0, len(checkpoint.body)
+    return state
+
+
+def _adopt(state: RunState, runnable: RunnableState) -> None:
+    state.runnables[runnable.key] = runnable
+    if runnable.status in ("failed", "applied"):
+        return
+    state.open[runnable.key] = runnable
+    if runnable.status == "available":
+        state.make_ready(runnable)
+    elif runnable.status == "claimed":
+        state.watch_lease(runnable)
+
+
+def _slim(record: Any) -> dict[str, Any]:
+    """The record's fields that are not at their defaults."""
+    slim: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.default is MISSING or value != field.default:
+            slim[field.name] = _slim(value) if isinstance(value, Decision) else value
+    return slim
+
+
+_PLAIN_FIELDS: tuple[str, ...] = tuple(
+    field.name for field in fields(RunState) if field.name not in _OTHERWISE and not field.name.startswith("_")
+)
