@@ -67,7 +67,7 @@ def _unknown(error: Unavailable) -> Unavailable:
 def _groups(commits: Sequence[tuple[int, Commit]], *, share: bool) -> Iterator[list[tuple[int, Commit]]]:
     """Cut where a group gets too large, would hold a thread twice, or may not hold a commit of several appends."""
     group: list[tuple[int, Commit]] = []
-    threads: set[str] = set()
+    threads = set[str]()
     size = 0
     for place, commit in commits:
         own_threads = {a.thread_id for a in commit.appends}
@@ -76,7 +76,7 @@ def _groups(commits: Sequence[tuple[int, Commit]], *, share: bool) -> Iterator[l
         full = len(group) >= GROUP_COMMITS or size + own_size > GROUP_BYTES
         if group and (alone or full or not threads.isdisjoint(own_threads)):
             yield group
-            group, threads, size = [], set(), 0
+            group, threads, size = [], set[str](), 0
         if alone:
             yield [(place, commit)]
             continue

@@ -45,3 +45,9 @@ def judge(commit: Commit, known: dict[str, Standing]) -> CommitResult:
 
 def _moved(append: Append, standing: Standing) -> bool:
     return standing.head != append.expected or standing.taken_by is not None
+
+
+def nudged(commits: Sequence[Commit], results: Sequence[CommitResult]) -> list[str]:
+    """The runs to look at now: those that the commits name which took effect."""
+    pairs = zip(commits, results, strict=True)
+    return sorted({thread_id for commit, result in pairs if result is COMMITTED for thread_id in commit.nudges})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -129,8 +129,8 @@ class SqliteOptions:
     """The most connections that read at a time; one more writes."""
     busy_timeout: int = attrs.field(default=10, converter=_milliseconds, validator=_valid_duration)
     """How long to wait while others write to the file; given in seconds, kept in milliseconds."""
-    synchronous: Literal["full", "normal"] = attrs.field(default="full", validator=_valid_synchronous)
-    """`normal` is faster and may lose the last commits when the machine (not the process) crashes."""
+    synchronous: str = attrs.field(default="full", validator=_valid_synchronous)
+    """`full` or `normal`, which is faster and may lose the last commits when the machine (not the process) crashes."""
 
 
 POSTGRESQL_OPTIONS = tuple(field.name for field in attrs.fields(PostgresqlOptions))

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 class Plugin:
     """Opens storages of one dialect: `plugin(url, **options)`."""
 
-    def __init__(self, capabilities: Capabilities, dialect: Dialect, target: Callable[[str, Mapping[str, Any]], Target]) -> None:
+    def __init__(
+        self, capabilities: Capabilities, dialect: Dialect, target: Callable[[str, Mapping[str, Any]], Target]
+    ) -> None:
         self.capabilities = capabilities
         self._dialect = dialect
         self._target = target

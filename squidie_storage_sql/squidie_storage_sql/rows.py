@@ -47,7 +47,7 @@ def due_batch(rows: Sequence[Row]) -> DueBatch:
             continue
         commits: list[StoredCommit] = []
         head, parked, nudges = Head(0, 0), 0, 0
-        for _, _, _, rev, commit_id, parked, nudges, *commit in parts:  # noqa: B007, PLW2901 -- the same in each row
+        for _, _, _, rev, commit_id, parked, nudges, *commit in parts:  # noqa: B007 -- the same in each row
             head = Head(rev, commit_id)
             if commit[0] is not None:
                 commits.append(StoredCommit(*commit))

@@ -48,6 +48,11 @@ class SqlStorage:
         return f"<SqlStorage {self._description} namespace={self._namespace!r}>"
 
     @property
+    def namespace(self) -> str:
+        """The namespace that this object works in."""
+        return self._namespace
+
+    @property
     def capabilities(self) -> Capabilities:
         """What this adapter can do."""
         return self.database.capabilities

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from psycopg.pq import Conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from psycopg.pq import Conninfo
 from squidie_core.errors import OptionError
 from squidie_storage_sql.options import option_error, unknown_option
 from squidie_storage_sql.scrubbing import Scrubber

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
 from hypothesis import strategies as st
 
 from squidie_core.journal.entries import (
+    ENTRY_CLASSES,
     AttemptClaimed,
     AttemptCompleted,
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
     Decision,
+    Entry,
     ManualStepPaused,
     ManualStepResolved,
     Runnable,
@@ -102,7 +105,7 @@ decisions = st.builds(
     index=st.integers(0, 2),
     recovery=st.sampled_from([None, "undo", "compensation"]),
 )
-entries = st.one_of(
+_entries: tuple[st.SearchStrategy[Entry], ...] = (
     st.builds(
         RunSignalReceived,
         at=times,
@@ -182,4 +185,6 @@ entries = st.one_of(
         error=st.none() | mappings,
     ),
 )
+entries_of: Mapping[type[Entry], st.SearchStrategy[Entry]] = dict(zip(ENTRY_CLASSES, _entries, strict=True))
+entries = st.one_of(_entries)
 """Any entry about two steps of the run `r`, possible or not."""

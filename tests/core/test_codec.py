@@ -23,7 +23,7 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.journal.values import MAX_VALUE_BYTES
-from tests.core.journal_values import entries
+from tests.core.journal_values import entries, entries_of
 
 ended = RunTerminal(5, "completed")
 
@@ -45,7 +45,7 @@ class TestEntries:
     @given(data=st.data())
     @settings(max_examples=10)
     def test_of_each_type_come_back_as_they_were(self, cls: type[Entry], data: st.DataObject) -> None:
-        entry = data.draw(entries.filter(lambda entry: type(entry) is cls))
+        entry = data.draw(entries_of[cls])
         assert decode_entries(encode_entries([entry])) == [entry]
 
     @given(items=st.lists(entries, max_size=4))
@@ -138,7 +138,6 @@ class TestGarbage:
             "[[]]",
             '["run_terminal"]',
             "[{}]",
-            '[{"type":null}]',
             '[{"type":[]}]',
             '[{"type":"run_terminal"}]',
             '[{"type":"run_terminal","at":1}]',

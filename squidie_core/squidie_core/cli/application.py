@@ -26,8 +26,10 @@ class ApplicationError(SquidieError):
 def open_application(settings: Settings) -> Squidie:
     """The Squidie that the setting `app` stands for.
 
-    The object is a Squidie, a callable without arguments that returns one, or a workflow or several: for these a Squidie
-    is made on the store that the settings name. Raises OptionError, and ApplicationError for what the code raises.
+    The object is a Squidie, or a callable without arguments that returns one. It may also be a workflow or several: for
+    these a Squidie is made on the store that the settings name.
+
+    Raises OptionError, ApplicationError for what the application's code raises, and what opening a Squidie raises.
     """
     name = settings.require("app")
     with settings.blaming():
@@ -56,7 +58,8 @@ def _load(name: str) -> object:
         found: Any = _run(module_name, lambda: importlib.import_module(module_name))
     except ModuleNotFoundError as error:
         raise OptionError(
-            f"app names the module {module_name}, and there is no {error.name}; call this where {error.name} can be found",
+            f"app names the module {module_name}, and there is no {error.name}; "
+            "call this in the directory that has it, or install it",
             details={"option": "app", "module": module_name},
         ) from None
     for attribute in path.split("."):

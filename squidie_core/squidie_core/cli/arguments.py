@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
 from squidie_core.errors import OptionError
@@ -20,12 +21,13 @@ class Parser(argparse.ArgumentParser):
         raise OptionError(f"{message}; see {self.prog} --help", code="usage")
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+Commands: TypeAlias = Callable[..., Parser]
+"""`add_parser` of the program's commands."""
 
 
 def add_command(commands: Commands, name: str, summary: str) -> Parser:
     """A command with the options that every command has."""
-    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser = commands(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
     return parser
 

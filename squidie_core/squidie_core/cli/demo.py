@@ -21,6 +21,7 @@ from squidie_core.cli.demo_workflow import Errand, RingErrand
 from squidie_core.cli.inspecting import snapshot_lines
 from squidie_core.cli.output import Output
 from squidie_core.inspection import Snapshot
+from squidie_core.inspection.times import text
 from squidie_core.runtime import Squidie
 
 _WORKERS = ("merry", "pippin")
@@ -102,12 +103,21 @@ def _play(stage: Stage) -> str:
     view = attempt(claimed, "cross")
     victim = (view.owner_id if view is not None else None) or _WORKERS[0]
     stage.say(f"{victim} claimed cross and is in the middle of it")
-    stage.say(f"SIGKILL to {victim}, process {stage.workers.kill(victim)}; its claim lasts until its lease lapses")
-    stage.wait_until("the lease lapses and the other worker takes over", _taken_over, losses=1)
-    stage.say("the lease lapsed; the other worker took cross over")
+    stage.say(f"SIGKILL to {victim}, process {stage.workers.kill(victim)}")
+    stage.say(f"the dead worker's claim is still respected: {_lease(stage)}")
+    taken = attempt(stage.wait_until("another worker takes cross over", _taken_over, losses=1), "cross")
+    if taken is not None:
+        stage.say(
+            f"the lease lapsed; {taken.owner_id} took cross over, delivery {taken.deliveries} of the same attempt"
+        )
     stage.wait_until("the run is over", lambda run: run.terminal, losses=1)
     stage.say("the run is over")
     return victim
+
+
+def _lease(stage: Stage) -> str:
+    view = attempt(stage.squidie.inspect_run(stage.run_id), "cross")
+    return f"its lease ends at {text(view.lease_until) if view is not None else 'an unknown time'}"
 
 
 def _taken_over(run: Snapshot) -> bool:

@@ -39,7 +39,10 @@ class Stage:
         self.out.say(f"{time.monotonic() - self.began:5.1f}s  {line}")
 
     def wait_until(self, what: str, holds: Callable[[Snapshot], bool], *, losses: int = 0) -> Snapshot:
-        """Look at the run until it is so. Raises DemoError when that takes too long, or more than `losses` workers end."""
+        """Look at the run until it is so.
+
+        Raises DemoError when that takes too long, the run ends without it, or more than `losses` workers end.
+        """
         end = time.monotonic() + _PATIENCE
         while True:
             run = self.squidie.inspect_run(self.run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -27,7 +28,7 @@ def judge(stage: Stage, final: Snapshot, victim: str) -> Verdict:
         ("cross was delivered twice, within its first attempt", cross is not None and _once_more(final)),
         ("it was taken over only after its lease had lapsed", _after_the_lease(final, victim)),
         ("every other body ran exactly once", begun == {step: 2 if step == "cross" else 1 for step in _STEPS}),
-        ("the dead worker died by SIGKILL", ended.get(victim) == -9),
+        ("the dead worker died by SIGKILL", ended.get(victim) == -signal.SIGKILL),
         ("the other one stopped when it was asked to", [c for n, c in ended.items() if n != victim] == [0]),
     ]
 

@@ -45,9 +45,8 @@ def choose_path(bearer: str, decision: str) -> Route:
 async def cross_moria(bearer: str, ctx: StepContext) -> dict[str, str]:
     """Cross the mines. In the demo the first to try never comes out: it waits for the end of its process."""
     if _leave_trace("cross") == 1:
-        while not ctx.cancelled:
-            await asyncio.sleep(0.05)
-    return {"crossed": f"{bearer} came out on the other side"}
+        await asyncio.sleep(3600)
+    return {"crossed": f"{bearer} came out on the other side, at attempt {ctx.attempt}"}
 
 
 def reserve_ride(bearer: str) -> dict[str, str]:

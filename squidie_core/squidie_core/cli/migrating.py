@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, out: Output) -> None:
     settings = settings_of(args)
     with settings.blaming():
         url = settings.require("url")
-        plugin = find_opener("storage", url)
+        plugin: object = find_opener("storage", url)
         if not isinstance(plugin, Migratable):
             _show(out, 0, 0, "this store has no schema: nothing needs migrating")
             return

@@ -7,7 +7,7 @@ from typing import Any
 
 from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled
 from squidie_core.definition.plan import Plan
-from squidie_core.errors import Corrupt, NotFoundError, OptionError
+from squidie_core.errors import Corrupt, NotFoundError, NotSupported, OptionError
 from squidie_core.ports.storage import Storage
 
 
@@ -35,6 +35,10 @@ class Catalog:
                 details={"option": "workflows", "workflow": workflow.name},
             )
         self._plans[workflow.fingerprint] = workflow.plan
+        self._check_resources(workflow)
+        self._check_transactions(workflow)
+
+    def _check_resources(self, workflow: CompiledWorkflow) -> None:
         missing = [kind.__qualname__ for kind in workflow.resources if kind not in self.resources]
         if missing:
             raise OptionError(
@@ -43,6 +47,16 @@ class Catalog:
                 code="missing_resource",
                 details={"option": "resources", "workflow": workflow.name, "missing": missing},
             )
+
+    def _check_transactions(self, workflow: CompiledWorkflow) -> None:
+        for step in workflow.definition.steps:
+            if step.transaction:
+                raise NotSupported(
+                    f"step {step.name!r} of workflow {workflow.name!r} says transaction=True, which no storage offers yet; "
+                    "take it away and make the body idempotent by ctx.idempotency_key",
+                    code="unsupported_transaction",
+                    details={"workflow": workflow.name, "step": step.name},
+                )
 
     @property
     def has_coroutines(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psycopg.abc import AdaptContext
+
     from squidie_core.journal.commit import Append
 
 _TEXT, _TEXT_ARRAY = 25, 1009

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
 from squidie_storage_sql.tables import in_schema
 
 if TYPE_CHECKING:
-    from typing import LiteralString
-
+    import psycopg
     from sqlalchemy.engine import Dialect
 
-    import psycopg
     from squidie_storage_sql.database import Row
 
 # One migration at a time: whoever comes second waits here and then finds nothing to do.
@@ -26,7 +24,7 @@ def migrate(connection: psycopg.Connection[Row], dialect: Dialect, schema: str |
     """All in one transaction, so a failure leaves what was there."""
 
     def run(statement: str, **parameters: str) -> list[Row]:
-        cursor = connection.execute(cast("LiteralString", statement), parameters or None)
+        cursor = connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
     with connection.transaction():

@@ -17,19 +17,26 @@ _PRIMARY = 0xFF
 
 def failure(error: Exception) -> Exception:
     """What an error means: Transient (busy), Rejected (content that cannot be stored) or an error of the port."""
-    if not isinstance(error, sqlite3.Error):  # integers over 64 bits, lone surrogates
-        return Rejected(StorageError(f"SQLite cannot store this: {error}", code="refused"))
-    code = getattr(error, "sqlite_errorcode", 0)
+    code: int = getattr(error, "sqlite_errorcode", 0)
     primary = code & _PRIMARY
-    if primary in _BUSY:
-        return Transient(str(error))
-    if primary in _CORRUPT:
-        return Corrupt(f"the SQLite file cannot be read: {error}; restore it from a backup")
-    if primary in _UNAVAILABLE:
-        return Unavailable(f"SQLite cannot use its file now: {error}")
-    if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)):
+    if not isinstance(error, sqlite3.Error):  # integers beyond 64 bits, lone surrogates
+        meaning: Exception = Rejected(StorageError(f"SQLite cannot store this: {error}", code="refused"))
+    elif primary in _BUSY:
+        meaning = Transient(str(error))
+    elif primary in _CORRUPT:
+        meaning = Corrupt(f"the SQLite file cannot be read ({error}); restore it from a backup")
+    elif primary in _UNAVAILABLE:
+        meaning = Unavailable(f"SQLite cannot use its file now: {error}")
+    elif isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)):
         refusal = StorageError(f"SQLite cannot store this: {error}", code="refused")
-        return Rejected(refusal, duplicate=code in _DUPLICATE)
-    if primary == sqlite3.SQLITE_ERROR and "no such" in str(error):
-        return SchemaError(f"Squidie's tables are missing or incomplete ({error}); run `squidie migrate`")
-    return StorageError(f"SQLite refused the request: {error}")
+        meaning = Rejected(refusal, duplicate=code in _DUPLICATE)
+    elif "no such" in str(error):
+        meaning = SchemaError(f"Squidie's tables are missing or incomplete ({error}); run `squidie migrate URL`")
+    else:
+        meaning = StorageError(f"SQLite refused the request: {error}")
+    return meaning
+
+
+def left_undone(error: sqlite3.Error) -> bool:
+    """Whether a commit that failed like this certainly had no effect."""
+    return error.sqlite_errorcode & _PRIMARY in (*_BUSY, sqlite3.SQLITE_FULL)

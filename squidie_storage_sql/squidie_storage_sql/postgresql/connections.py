@@ -1,0 +1,134 @@
+"""The pool of connections, and what happens to a statement whose connection is lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from squidie_core.errors import Unavailable
+from squidie_storage_sql.database import Lost, Transient
+from squidie_storage_sql.postgresql.arrays import register
+from squidie_storage_sql.postgresql.failures import failure, unconnected
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from sqlalchemy.engine import URL
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from squidie_storage_sql.database import Parameters, Row
+    from squidie_storage_sql.options import PostgresqlOptions
+    from squidie_storage_sql.scrubbing import Scrubber
+
+_ATTEMPTS = 4
+_LONGEST_PAUSE = 0.1
+
+_DEFAULTS = {
+    "fallback_application_name": "squidie",
+    "connect_timeout": "10",
+    # A peer that vanished without a word is noticed in half a minute instead of a quarter of an hour.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""What libpq is told where the URL does not say otherwise."""
+
+
+class Connections:
+    """Connections in autocommit. Nothing depends on the state of a session, so any pooler may stand in between."""
+
+    def __init__(self, url: URL, options: PostgresqlOptions, scrub: Scrubber) -> None:
+        defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
+        self.engine = create_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=options.pool_size,
+            max_overflow=0,
+            pool_timeout=options.pool_timeout / 1000,
+            pool_use_lifo=True,
+            pool_reset_on_return=None,
+            hide_parameters=True,
+            use_native_hstore=False,
+            connect_args={**defaults, "prepare_threshold": None},
+        )
+        event.listen(self.engine, "connect", _register)
+        self._prepare = options.prepared_statements
+        self._scrub = scrub
+        self._renewing = threading.Lock()
+        self._closed = False
+
+    def run(self, statement: str, parameters: Parameters) -> list[Row]:
+        """The statement's rows; it is repeated after a lost connection or a transient failure, a few times.
+
+        Raises Unavailable with outcome `unknown` where a request was sent whose answer never came.
+        """
+        sent = False
+        for attempt in count(1):
+            try:
+                return self._run_once(statement, parameters)
+            except (Lost, Transient, Unavailable) as error:
+                sent = sent or isinstance(error, Lost)
+                hopeless = isinstance(error, Unavailable) and not sent
+                if hopeless or attempt == _ATTEMPTS:
+                    raise Unavailable(str(error), outcome="unknown" if sent else "none") from error.__cause__
+            time.sleep(random.uniform(0, _LONGEST_PAUSE) * attempt)  # noqa: S311 -- spreads retries, guards nothing
+        raise AssertionError
+
+    def _run_once(self, statement: str, parameters: Parameters) -> list[Row]:
+        with self.connection() as connection:
+            cursor = connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
+            return cursor.fetchall()
+
+    @contextmanager
+    def connection(self) -> Generator[psycopg.Connection[Row]]:
+        """A connection for the block.
+
+        What psycopg raises in it becomes Lost, Transient, Rejected or an error of the port. Raises Unavailable where
+        none can be had.
+        """
+        pool = self.engine.pool
+        pooled = self._checkout()
+        connection = cast("psycopg.Connection[Row]", pooled.dbapi_connection)
+        try:
+            yield connection
+        except (psycopg.Error, ValueError, ArithmeticError, OSError) as error:
+            connected = not connection.closed
+            if not connected:
+                self._forget(pooled, pool)
+            raise failure(error, self._scrub(str(error)), connected=connected) from self._scrub.cause(error)
+        finally:
+            pooled.close()
+
+    def close(self) -> None:
+        """Connections that are in use close when they come back."""
+        self._closed = True
+        self.engine.dispose()
+
+    def _checkout(self) -> PoolProxiedConnection:
+        if self._closed:
+            raise Unavailable("this storage is closed; open another one")
+        try:
+            return self.engine.raw_connection()
+        except (SQLAlchemyError, psycopg.Error, OSError) as error:
+            meaning, text = unconnected(error)
+            raise Unavailable(f"{meaning}{self._scrub(text)}") from self._scrub.cause(error)
+
+    def _forget(self, pooled: PoolProxiedConnection, pool: object) -> None:
+        """A connection is lost, and so are its idle neighbours; the first to notice renews the pool."""
+        pooled.invalidate()
+        with self._renewing:
+            if self.engine.pool is pool:
+                self.engine.dispose()
+
+
+def _register(connection: psycopg.Connection[Row], _record: object) -> None:
+    register(connection)
