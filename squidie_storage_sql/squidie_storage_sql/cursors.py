@@ -26,6 +26,6 @@ def read_cursor(namespace: str, cursor: str) -> tuple[int, str]:
     except (ValueError, TypeError):
         pass
     raise OptionError(
-        "cursor is not one that a page of this namespace gave; pass `next_cursor` as it came, or None for the first page",
+        "cursor is not one that a page of this namespace gave; pass `next_cursor` as it came, or None at first",
         details={"option": "cursor"},
     )

@@ -86,7 +86,7 @@ class Database(Protocol):
         """Reserve what is due: rows of `rows.due_batch`, at least one."""
         ...
 
-    def names(self, stored: Any) -> tuple[str, ...]:
+    def names(self, stored: object) -> tuple[str, ...]:
         """A stored set of names."""
         ...
 

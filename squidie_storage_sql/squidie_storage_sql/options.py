@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
@@ -33,7 +33,7 @@ def unknown_option(name: str, known: Iterable[str]) -> OptionError:
     return option_error(name, f"is not an option of this storage; {hint}")
 
 
-def check_names(given: Mapping[str, Any], known: Iterable[str]) -> None:
+def check_names(given: Mapping[str, object], known: Iterable[str]) -> None:
     """Raise OptionError for an option that does not exist."""
     names = set(known)
     for name in given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from squidie_core.errors import SchemaError
 from squidie_storage_sql.migrations import VERSION, check, script
@@ -46,7 +46,7 @@ class Plugin:
     """Opens storages of one dialect: `plugin(url, **options)`."""
 
     def __init__(
-        self, capabilities: Capabilities, dialect: Dialect, target: Callable[[str, Mapping[str, Any]], Target]
+        self, capabilities: Capabilities, dialect: Dialect, target: Callable[[str, Mapping[str, object]], Target]
     ) -> None:
         self.capabilities = capabilities
         self._dialect = dialect
@@ -55,7 +55,7 @@ class Plugin:
     def __repr__(self) -> str:
         return f"<Plugin {self.capabilities.name}>"
 
-    def __call__(self, url: str, **options: Any) -> SqlStorage:
+    def __call__(self, url: str, **options: object) -> SqlStorage:
         """Open the store that the URL names.
 
         Raises OptionError for an option that cannot be used, SchemaError where the tables are missing (`create` makes
@@ -72,7 +72,7 @@ class Plugin:
             raise
         return SqlStorage(database, target.namespace, str(target))
 
-    def migrate(self, url: str | SqlStorage, **options: Any) -> MigrationReport:
+    def migrate(self, url: str | SqlStorage, **options: object) -> MigrationReport:
         """Bring the tables to the newest version; what is there already stays.
 
         Takes a URL with the options of opening, or an open storage. Several processes may call it at once.
@@ -85,7 +85,7 @@ class Plugin:
         finally:
             database.close()
 
-    def migration_sql(self, url: str, **options: Any) -> str:
+    def migration_sql(self, url: str, **options: object) -> str:
         """The statements that make the tables in an empty database, for somebody else to run. Connects to nothing."""
         target = self._target(url, options)
         statements = script(self._dialect, target.schema, from_version=0)

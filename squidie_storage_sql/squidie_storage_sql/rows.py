@@ -70,7 +70,7 @@ def head_status(row: Row) -> HeadStatus:
     )
 
 
-def run_row(row: Row, names: Callable[[Any], tuple[str, ...]]) -> RunRow:
+def run_row(row: Row, names: Callable[[object], tuple[str, ...]]) -> RunRow:
     """A listed run."""
     thread_id, rev, commit_id, updated_at, parked_until, park_reason, quarantine_reason, *index = row
     workflow, queue, priority, status, started_at, wake_at, needs, ended_at, version, tags, min_reader = index
@@ -95,3 +95,25 @@ def run_row(row: Row, names: Callable[[Any], tuple[str, ...]]) -> RunRow:
         park_reason=park_reason,
         quarantine_reason=quarantine_reason,
     )
+
+
+def head_columns(thread_id: str, commits: Sequence[StoredCommit], index: IndexRow) -> dict[str, Any]:
+    """What `reindex` and `restore` write."""
+    head = commits[-1].head
+    return {
+        "thread_id": thread_id,
+        "rev": head.rev,
+        "commit_id": head.commit_id,
+        "bytes": sum(len(commit.body) for commit in commits),
+        "min_reader": index.min_reader,
+        "workflow": index.workflow,
+        "version": index.version,
+        "queue": index.queue,
+        "priority": index.priority,
+        "status": index.status,
+        "needs": list(index.needs),
+        "tags": list(index.tags),
+        "wake_at": index.wake_at,
+        "started_at": index.started_at,
+        "ended_at": index.ended_at,
+    }

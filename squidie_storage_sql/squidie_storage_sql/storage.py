@@ -12,7 +12,7 @@ from squidie_core.ports import RebuildPage, RunPage
 from squidie_storage_sql.committing import commit_all
 from squidie_storage_sql.cursors import read_cursor, write_cursor
 from squidie_storage_sql.database import Rejected
-from squidie_storage_sql.rows import due_batch, head_status, loaded_threads, run_row
+from squidie_storage_sql.rows import due_batch, head_columns, head_status, loaded_threads, run_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,42 +166,23 @@ class SqlStorage:
         failed: dict[str, str] = {}
         written = 0
         for thread_id in thread_ids:
+            seen = self.heads([thread_id]).get(thread_id)
+            commits = self.read(thread_id)
             try:
-                written += self._rebuild(thread_id, derive)
+                index = derive(thread_id, commits)
             except StorageError as error:
                 failed[thread_id] = error.message
+            else:
+                written += self._rewrite(head_columns(thread_id, commits, index), seen)
         next_after = thread_ids[-1] if len(thread_ids) == limit else None
         return RebuildPage(examined=len(thread_ids), written=written, next_after=next_after, failed=failed)
 
-    def _rebuild(self, thread_id: str, derive: Callable[[str, Sequence[StoredCommit]], IndexRow]) -> bool:
-        """Whether the row was written: a head that moves meanwhile brings its own row."""
-        seen = self.heads([thread_id]).get(thread_id)
-        commits = self.read(thread_id)
-        index = derive(thread_id, commits)
-        head = commits[-1].head
-        columns: dict[str, Any] = {
-            "thread_id": thread_id,
-            "rev": head.rev,
-            "commit_id": head.commit_id,
-            "bytes": sum(len(commit.body) for commit in commits),
-            "min_reader": index.min_reader,
-            "workflow": index.workflow,
-            "version": index.version,
-            "queue": index.queue,
-            "priority": index.priority,
-            "status": index.status,
-            "needs": list(index.needs),
-            "tags": list(index.tags),
-            "wake_at": index.wake_at,
-            "started_at": index.started_at,
-            "ended_at": index.ended_at,
-        }
+    def _rewrite(self, columns: dict[str, Any], seen: HeadStatus | None) -> bool:
+        """Whether the row was written: a head that moved meanwhile has brought its own."""
         if seen is None:
             return bool(self._write(self.database.statements.restore, **columns))
-        seen_rev, seen_commit_id = seen.head
-        return bool(
-            self._write(self.database.statements.reindex, **columns, seen_rev=seen_rev, seen_commit_id=seen_commit_id)
-        )
+        fence = {"seen_rev": seen.head.rev, "seen_commit_id": seen.head.commit_id}
+        return bool(self._write(self.database.statements.reindex, **columns, **fence))
 
     def close(self) -> None:
         """Give back connections."""

@@ -48,18 +48,16 @@ def in_schema(statement: str, schema: str | None) -> str:
 def version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
     """The statements that create everything in an empty database."""
     for table in _metadata(schema).sorted_tables:
-        yield _compact(str(CreateTable(table).compile(dialect=dialect)))
+        yield _tidy(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            yield _compact(str(CreateIndex(index).compile(dialect=dialect)))
+            yield _tidy(str(CreateIndex(index).compile(dialect=dialect)))
     if dialect.name == "postgresql":
         yield in_schema(_RUNS_STORAGE, schema)
 
 
-def _compact(statement: str) -> str:
-    lines = (line.strip() for line in statement.strip().splitlines())
-    return "\n".join(
-        f"  {line}" if line.endswith(",") or line.startswith("PRIMARY") else line for line in lines if line
-    )
+def _tidy(statement: str) -> str:
+    lines = (line.rstrip() for line in statement.strip().expandtabs(4).splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def _metadata(schema: str | None) -> MetaData:

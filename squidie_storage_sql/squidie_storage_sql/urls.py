@@ -91,7 +91,7 @@ def _split(url: URL, known: Iterable[str], theirs: Iterable[str]) -> tuple[URL, 
     return url.difference_update_query(options), options
 
 
-def merged(address: Address, given: Mapping[str, Any]) -> dict[str, Any]:
+def merged(address: Address, given: Mapping[str, object]) -> dict[str, Any]:
     """The options of the URL and those of the call; neither overrides the other in silence."""
     for name in given.keys() & address.options.keys():
         raise OptionError(f"{name} is given twice, in the URL and beside it; keep one", details={"option": name})

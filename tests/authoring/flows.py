@@ -72,9 +72,7 @@ class RingErrand(Workflow, name="ring-errand", version="2026-11-21"):
 
     pack = step(pack_provisions, output="provisions")
     hide = step.pause()
-    council = step.approval(
-        output="council", deadline=Deadline(within=300, due_soon=60, escalation="operator_action")
-    )
+    council = step.approval(output="council", deadline=Deadline(within=300, due_soon=60, escalation="operator_action"))
     choose = step(choose_path, input={"decision": "council.decision"}, output="route")
     cross = step(cross_moria, retry=Retry(3, Backoff(min=1, max=30)))
     eagle = step(reserve_ride, compensate=cancel_ride)
@@ -193,9 +191,7 @@ def tell_customer(order_id: str) -> None:
 class Refund(Workflow, name="refund"):
     ask = trigger.manual(RefundRequest)
     draft = step(draft_refund)
-    approve = step.approval(
-        output="verdict", deadline=Deadline(within=timedelta(days=2), due_soon=timedelta(hours=4))
-    )
+    approve = step.approval(output="verdict", deadline=Deadline(within=timedelta(days=2), due_soon=timedelta(hours=4)))
     pay = step(pay_out, irreversible=True, retry=3)
     tell = step(tell_customer)
     transitions = (*sequence(draft, approve, pay, tell), approve.error.to(tell))

@@ -800,6 +800,27 @@ def _() -> None:
         second = step(undo, after=[first, step(run)])
 
 
+@case("self_step_dependency", "step 'first'", "leave it out of its own after=")
+def _() -> None:
+    class Parent(Workflow, abstract=True):
+        first = step(run)
+
+    class Bad(Parent, name="bad"):
+        go = trigger.manual(Order)
+        first = step(run, after=[Parent.first])
+
+
+@case("dependency_cycle", "step 'second'", "leave first out of second's after=")
+def _() -> None:
+    class Parent(Workflow, abstract=True):
+        first = step(run)
+        second = step(undo, after=[first])
+
+    class Bad(Parent, name="bad"):
+        go = trigger.manual(Order)
+        first = step(run, after=[Parent.second])
+
+
 @case("dependency_transitions", "workflow Bad", "a.ok.to(b) for every b = step(..., after=[a])")
 def _() -> None:
     class Bad(Workflow, name="bad"):
@@ -1190,7 +1211,9 @@ class TestOneError:
         lines = [int(problem.source.rpartition(":")[2]) for problem in problems]
         assert lines == sorted(lines)
         text = str(caught.value)
-        assert text.startswith("Bad: 10 problems in the workflow definition\n  1. workflow Bad  [invalid_workflow_name]")
+        assert text.startswith(
+            "Bad: 10 problems in the workflow definition\n  1. workflow Bad  [invalid_workflow_name]"
+        )
         assert caught.value.details["problems"][0]["code"] == "invalid_workflow_name"
 
     def test_a_broken_name_is_no_reason_to_doubt_the_rest(self) -> None:

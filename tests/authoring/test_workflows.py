@@ -77,9 +77,7 @@ class TestCompiling:
             within=300_000, due_soon=60_000, escalation="operator_action"
         )
         assert step_of(RingErrand, "cross").retry == RetryPolicy(max_attempts=3, min=1_000, max=30_000)
-        assert step_of(RingErrand, "choose").input == (
-            InputPath(target="decision", path=("council", "decision")),
-        )
+        assert step_of(RingErrand, "choose").input == (InputPath(target="decision", path=("council", "decision")),)
         assert step_of(ParallelAttack, "dusk").duration == 300_000
         assert step_of(ParallelAttack, "tell").message == "won"
         assert step_of(ParallelAttack, "tell").level == "warning"

@@ -23,7 +23,7 @@ def converter(annotation: Any, where: str, *, strict: bool = False) -> Converter
     """
     preparation = Preparation(strict=strict)
     prepared = preparation.of(annotation)
-    for text in preparation.unresolved:
+    for text in dict.fromkeys(preparation.unresolved):
         warnings.warn(
             f"{where}: the annotation {text!r} cannot be resolved, so its values pass unchecked; "
             "import the name at module level, outside TYPE_CHECKING",

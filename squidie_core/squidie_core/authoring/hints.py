@@ -77,7 +77,7 @@ def _resolve(raw: Mapping[str, Any], names: Mapping[str, Any], local: Mapping[st
             hints = typing.get_type_hints(one, globalns=dict(names), localns=dict(local), include_extras=True)
         except Exception:  # noqa: BLE001  # an annotation is any expression
             text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
-            resolved[name] = Unresolved(text if isinstance(text, str) else repr(annotation))
+            resolved[name] = Unresolved(text.strip("'\"") if isinstance(text, str) else repr(annotation))
         else:
             resolved[name] = hints[name]
     return resolved

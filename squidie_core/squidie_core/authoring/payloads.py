@@ -240,5 +240,14 @@ def _dataclass_field(item: Any, hints: Mapping[str, Any]) -> ContractField:
         hints.get(item.name, Any),
         required=item.init and not optional,
         settable=item.init,
-        default=_NONE if item.default is dataclasses.MISSING else item.default,
+        default=_constant(item),
     )
+
+
+def _constant(item: Any) -> Any:
+    """The field's default where that is the same for every start; a factory may give another each time."""
+    if item.default is not dataclasses.MISSING:
+        return item.default
+    factory: Any = item.default_factory
+    empty: Any = typing.get_origin(factory) or factory
+    return empty() if empty in (list, dict, tuple) else _NONE

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TypeGuard, cast
+from typing import TypeGuard, cast
 
 from squidie_core.authoring import Workflow
 from squidie_core.errors import OptionError, SquidieError
 from squidie_core.runtime import Squidie
-from squidie_core.runtime.config import Settings
-
-_log = logging.getLogger("squidie.cli")
+from squidie_core.runtime.config import ARGUMENT, Settings
 
 
 class ApplicationError(SquidieError):
@@ -32,53 +29,51 @@ def open_application(settings: Settings) -> Squidie:
     Raises OptionError, ApplicationError for what the application's code raises, and what opening a Squidie raises.
     """
     name = settings.require("app")
-    with settings.blaming():
-        found = _load(name)
-        workflows = _workflows(found)
-        if workflows is not None:
+    found = _load(settings, name)
+    workflows = _workflows(found)
+    if workflows is not None:
+        with settings.blaming():
             return Squidie(settings.require("url"), workflows=workflows, **settings.opening())
-        _refuse_store(settings)
-        made = found if isinstance(found, Squidie) or not callable(found) else _run(name, cast("_Factory", found))
-        if isinstance(made, Squidie):
-            return made
-        raise OptionError(
-            f"app {name} is a {type(made).__name__}; name a Squidie, a callable that returns one, or workflows",
-            details={"option": "app"},
-        )
+    _refuse_store(settings)
+    if callable(found) and not isinstance(found, Squidie):
+        found = _run(name, cast("Callable[[], object]", found))
+    if isinstance(found, Squidie):
+        return found
+    wanted = "name a Squidie, a callable that returns one, or workflows"
+    raise _wrong(settings, f"gives an object of type {type(found).__name__}; {wanted}")
 
 
-_Factory = Callable[[], object]
-
-
-def _load(name: str) -> object:
+def _load(settings: Settings, name: str) -> object:
     module_name, _, path = name.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found: Any = _run(module_name, lambda: importlib.import_module(module_name))
+        found = _run(module_name, lambda: importlib.import_module(module_name))
     except ModuleNotFoundError as error:
-        raise OptionError(
-            f"app names the module {module_name}, and there is no {error.name}; "
-            "call this in the directory that has it, or install it",
-            details={"option": "app", "module": module_name},
-        ) from None
+        hint = "call this in the directory that has it, or install it"
+        raise _wrong(settings, f"names the module {module_name}, and there is no {error.name}; {hint}") from None
     for attribute in path.split("."):
         if not hasattr(found, attribute):
-            raise OptionError(
-                f"app names {name}, and {module_name} has no {path}", details={"option": "app", "module": module_name}
-            )
-        found = getattr(found, attribute)
-    return cast("object", found)
+            raise _wrong(settings, f"names {path}, which {module_name} does not have")
+        found = cast("object", getattr(found, attribute))
+    return found
 
 
-def _run(name: str, code: _Factory) -> object:
-    """Run the application's code; what it raises becomes an error in one line, and a traceback for those who ask."""
+def _wrong(settings: Settings, problem: str) -> SquidieError:
+    return settings.blamed(OptionError(f"app {problem}", details={"option": "app"}))
+
+
+def _run(name: str, code: Callable[[], object]) -> object:
+    """Run the application's code. What it raises becomes an error of one line, and a traceback for those who ask.
+
+    Raises ModuleNotFoundError where it is the named module that is missing, and not one that the application wants.
+    """
     try:
         return code()
     except SquidieError:
         raise
     except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise
         raise _raised(name, error) from error
     except Exception as error:
@@ -86,10 +81,9 @@ def _run(name: str, code: _Factory) -> object:
 
 
 def _raised(name: str, error: Exception) -> ApplicationError:
-    _log.debug("the application raised", exc_info=error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = traceback.extract_tb(error.__traceback__)[-1]
     return ApplicationError(
-        f"{name} raised {type(error).__name__}: {error} ({last.filename}:{last.lineno}); "
+        f"{name} raised {type(error).__name__}: {error} ({place.filename}:{place.lineno}); "
         "--log-level debug shows the traceback",
         details={"app": name, "type": type(error).__name__},
     )
@@ -112,8 +106,8 @@ def _is_workflow(found: object) -> TypeGuard[type[Workflow]]:
 def _refuse_store(settings: Settings) -> None:
     """Raise OptionError where the command line names a store and the application brings its own."""
     for setting in settings:
-        if setting.name != "app" and setting.origin == "argument":
+        if setting.name != "app" and setting.origin == ARGUMENT:
             raise OptionError(
-                f"--{setting.name} goes with a list of workflows; the application's Squidie brings its own",
+                f"--{setting.name} goes with workflows; the application's Squidie brings its own",
                 details={"option": setting.name},
             )

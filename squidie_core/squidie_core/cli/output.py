@@ -36,4 +36,4 @@ class Output:
 
 def printable(line: str) -> str:
     """The line, what could command a terminal escaped: it may hold what users put into a run."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line.expandtabs())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import traceback
 
-from squidie_core.cli.application import open_application
+from squidie_core.cli.application import ApplicationError, open_application
 from squidie_core.cli.arguments import Commands, add_command, add_store, settings_of
 from squidie_core.cli.output import Output
 from squidie_core.runtime import Worker
@@ -36,9 +37,16 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace, out: Output) -> None:
     """Work until stopped."""
+    try:
+        squidie = open_application(settings_of(args))
+    except ApplicationError as error:
+        if args.log_level == "debug":
+            traceback.print_exception(error.__cause__)
+        raise
+    # Only now, and only where the application has not done so.
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
     logging.getLogger("squidie").setLevel(args.log_level.upper())
-    with open_application(settings_of(args)) as squidie:
+    with squidie:
         worker = Worker(
             squidie,
             concurrency=args.concurrency,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from squidie_core.inspection.times import moment, optional_moment, text
+from squidie_core.inspection.times import text
 from squidie_core.journal.entries import Json
-from squidie_core.ports.storage import RunPage, RunRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,27 +54,3 @@ class RunList:
 
     runs: tuple[RunSummary, ...]
     next_cursor: str | None
-
-
-def run_list(page: RunPage) -> RunList:
-    """What the store found, as values."""
-    return RunList(tuple(_summary(row) for row in page.runs), page.next_cursor)
-
-
-def _summary(row: RunRow) -> RunSummary:
-    index = row.index
-    return RunSummary(
-        id=row.thread_id,
-        workflow=index.workflow,
-        version=index.version,
-        queue=index.queue,
-        priority=index.priority,
-        status=index.status,
-        tags=index.tags,
-        started_at=moment(index.started_at),
-        updated_at=moment(row.updated_at),
-        ended_at=optional_moment(index.ended_at),
-        next_at=optional_moment(index.wake_at),
-        parked=row.park_reason,
-        quarantined=row.quarantine_reason,
-    )

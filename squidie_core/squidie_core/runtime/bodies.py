@@ -77,11 +77,7 @@ class ThreadBodies:
             if self._closed or attempt.lost.is_set():
                 self._inbox.put((attempt, Released()))
                 continue
-            try:
-                outcome = run_body(attempt, self._resources)
-            except BaseException:  # noqa: BLE001  # SystemExit in a body must not end the worker
-                outcome = Released()
-            self._inbox.put((attempt, outcome))
+            self._inbox.put((attempt, run_body(attempt, self._resources)))
 
     def close(self) -> None:
         """Give back what no thread has begun; bodies that are running end by themselves."""

@@ -52,7 +52,7 @@ class Catalog:
         for step in workflow.definition.steps:
             if step.transaction:
                 raise NotSupported(
-                    f"step {step.name!r} of workflow {workflow.name!r} says transaction=True, which no storage offers yet; "
+                    f"step {step.name!r} of workflow {workflow.name!r} says transaction=True, which no storage offers; "
                     "take it away and make the body idempotent by ctx.idempotency_key",
                     code="unsupported_transaction",
                     details={"workflow": workflow.name, "step": step.name},

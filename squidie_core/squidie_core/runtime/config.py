@@ -61,6 +61,7 @@ _CHECKS: Mapping[str, Callable[[str, str], str]] = {
     "app": _application,
 }
 _URLS = frozenset({"url", "notifier"})
+_PORTS: Mapping[object, str] = {"storage": "url", "notifier": "notifier"}
 _DEFAULTS = {"queue": "default"}
 
 
@@ -129,14 +130,13 @@ class Settings:
         """Let an OptionError or PluginError about a setting say where the setting comes from."""
         try:
             yield
-        except OptionError as error:
-            raise self._blamed(error, error.details.get("option")) from None
-        except PluginError as error:
-            ports = {"storage": "url", "notifier": "notifier"}
-            raise self._blamed(error, ports.get(str(error.details.get("port")))) from None
+        except (OptionError, PluginError) as error:
+            raise self.blamed(error) from None
 
-    def _blamed(self, error: OptionError | PluginError, name: object) -> OptionError | PluginError:
-        setting = self._settings.get(name) if isinstance(name, str) else None
+    def blamed(self, error: OptionError | PluginError) -> OptionError | PluginError:
+        """The error, with the origin of the setting that it is about."""
+        name = error.details.get("option") or _PORTS.get(error.details.get("port"))
+        setting = self._settings.get(str(name))
         if setting is None or setting.origin in (None, ARGUMENT, DEFAULT) or "origin" in error.details:
             return error
         return type(error)(

@@ -13,7 +13,6 @@ from squidie_core.decisions import ManualCommand, StartRequest
 from squidie_core.decisions.control import ManualSignal
 from squidie_core.errors import ConflictError, OptionError
 from squidie_core.inspection import RunList, Snapshot
-from squidie_core.inspection.listing import run_list
 from squidie_core.inspection.snapshot import no_output, snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.codec import decode_entries, to_plain
@@ -25,6 +24,7 @@ from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.store import RunStore, to_append
 from squidie_core.runtime.wakeups import Wakeups

@@ -6,11 +6,12 @@ import asyncio
 import contextvars
 import logging
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
-from squidie_core.errors import SquidieError
+from squidie_core.errors import EncodingError, SquidieError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
 from squidie_core.journal.values import encode
@@ -35,9 +36,9 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
         arguments = body.call_arguments(attempt.runnable.input, context)
         value = body.function(**arguments)
         if body.is_async:
-            value = asyncio.run(value)
+            value = _run_to_end(value)
         return _outcome(attempt, body, value)
-    except Exception as error:  # noqa: BLE001  # whatever a body raises is the step's failure
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001  # what a body raises is its failure
         return _failure(attempt, error, resources.values())
     finally:
         current_attempt.reset(token)
@@ -53,10 +54,21 @@ async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> O
         context = _context(attempt, resources)
         arguments = body.call_arguments(attempt.runnable.input, context)
         return _outcome(attempt, body, await body.function(**arguments))
-    except asyncio.CancelledError:
-        return Released()
-    except Exception as error:  # noqa: BLE001  # whatever a body raises is the step's failure
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001  # what a body raises is its failure
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            return Released()
         return _failure(attempt, error, resources.values())
+
+
+def _run_to_end(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run the coroutine in an event loop of its own: in this thread, or beside the loop that runs here already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
 
 
 def _context(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
@@ -88,12 +100,9 @@ def _log_step(attempt: Attempt) -> Outcome:
     return Completed({})
 
 
-def _failure(attempt: Attempt, error: Exception, resources: Iterable[object]) -> Failed:
+def _failure(attempt: Attempt, error: BaseException, resources: Iterable[object]) -> Failed:
     body = attempt.body
-    if isinstance(error, SquidieError):
-        retryable = isinstance(error, RetryStep)
-    else:
-        retryable = body is not None and body.is_retryable(error)
+    retryable = body is not None and not isinstance(error, EncodingError) and body.is_retryable(error)
     described: dict[str, Json] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
         "code": error.code if isinstance(error, SquidieError) else "step_exception",

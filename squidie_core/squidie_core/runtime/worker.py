@@ -60,6 +60,7 @@ class Worker:
         self._threads = ThreadBodies(self.concurrency, self._inbox, resources)
         self._coroutines = CoroutineBodies(self._inbox, resources)
         lease = options.milliseconds("lease_for", lease_for, least=100)
+        self._renew_check = min(_RENEW_CHECK_EVERY, lease / 8_000)
         self._engine = Engine(
             self._store,
             EngineOptions(queue=self.queue, owner_id=self.owner_id, lease_for=lease),
@@ -105,7 +106,7 @@ class Worker:
             try:
                 if now >= renew_at:
                     self._engine.renew()
-                    renew_at = now + _RENEW_CHECK_EVERY
+                    renew_at = now + self._renew_check
                 if now >= watch_at:
                     self._engine.watch()
                     watch_at = now + _WATCH_EVERY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import COMMITTED
@@ -97,9 +97,9 @@ class PostgresqlDatabase:
         known = standings(self.read(self.statements.standings, {"wanted": next_revs(left)}))
         return [COMMITTED if c.appends[0].thread_id in accepted else judge(c, known) for c in commits]
 
-    def names(self, stored: Any) -> tuple[str, ...]:
+    def names(self, stored: object) -> tuple[str, ...]:
         """An array."""
-        return tuple(stored)
+        return tuple(cast("list[str]", stored))
 
     def migrate(self) -> MigrationReport:
         """One transaction; a failure leaves what was there."""

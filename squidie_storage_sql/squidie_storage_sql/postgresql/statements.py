@@ -1,3 +1,4 @@
+# ruff: noqa: S608 -- texts are put together from constants of this module alone
 """PostgreSQL's statements. A set travels as arrays, so no text depends on a size and all can be prepared.
 
 The planner must find every row by its whole key, also in a namespace that its statistics do not know: there it would
@@ -127,7 +128,9 @@ APPEND_TOGETHER = (
 # ------------------------------------------------------------------------------------------------ wanted
 
 _WANTED = """
-wanted as materialized (select %(namespace)s::text as namespace, run_id from unnest(%(thread_ids)s::text[]) as u (run_id))"""
+wanted as materialized (
+    select %(namespace)s::text as namespace, run_id from unnest(%(thread_ids)s::text[]) as u (run_id)
+)"""
 
 _WANTED_FROM = """
 wanted as materialized (

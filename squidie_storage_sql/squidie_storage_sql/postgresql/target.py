@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import make_url
 
 from squidie_storage_sql.options import POSTGRESQL_OPTIONS, PostgresqlOptions, check_names
 from squidie_storage_sql.plugin import Plugin
@@ -46,11 +46,11 @@ class PostgresqlTarget:
         return str(self.address)
 
 
-def _target(url: str, options: Mapping[str, Any]) -> PostgresqlTarget:
+def _target(url: str, options: Mapping[str, object]) -> PostgresqlTarget:
     check_names(options, POSTGRESQL_OPTIONS)
     address = postgresql_address(url, POSTGRESQL_OPTIONS)
     return PostgresqlTarget(address, PostgresqlOptions(**merged(address, options)))
 
 
-open_postgresql = Plugin(CAPABILITIES, PGDialect_psycopg(), _target)
+open_postgresql = Plugin(CAPABILITIES, make_url("postgresql+psycopg://").get_dialect()(), _target)
 """Opens `postgresql://` URLs; options: see `PostgresqlOptions`."""

@@ -53,8 +53,7 @@ class Connections:
 
     def checkout(self) -> PoolProxiedConnection:
         """A connection to give back. Raises Unavailable where none can be had."""
-        if self._closed:
-            raise Unavailable("this storage is closed; open another one")
+        self.check_open()
         try:
             return self.engine.raw_connection()
         except PoolTimeoutError as error:
@@ -63,6 +62,11 @@ class Connections:
             raise failure(error) from error
         except DBAPIError as error:
             raise failure(cast("Exception", error.orig)) from error
+
+    def check_open(self) -> None:
+        """Raise Unavailable once closed."""
+        if self._closed:
+            raise Unavailable("this storage is closed; open another one")
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:

@@ -7,7 +7,7 @@ import os
 import time
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from squidie_core.journal.commit import COMMITTED, Busy
 from squidie_core.ports import Capabilities
@@ -51,6 +51,7 @@ class SqliteDatabase:
 
     def clock(self) -> int:
         """This machine's clock."""
+        self.connections.check_open()
         return time.time_ns() // 1_000_000
 
     def read(self, statement: str, parameters: Parameters) -> list[Row]:
@@ -118,9 +119,9 @@ class SqliteDatabase:
                 connection.execute(statement)
         return MigrationReport(from_version, max(from_version, CLIENT_VERSION))
 
-    def names(self, stored: Any) -> tuple[str, ...]:
+    def names(self, stored: object) -> tuple[str, ...]:
         """A JSON array."""
-        return tuple(json.loads(stored))
+        return tuple(json.loads(cast("str", stored)))
 
     def close(self) -> None:
         """Give back the connections."""

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 -- texts are put together from constants of this module alone
 """SQLite's statements. A set travels as one JSON array; `:now` is this machine's clock.
 
 There is one writer at a time, so nothing is ever locked by somebody else once a transaction has begun.
@@ -16,7 +17,8 @@ _STANDINGS = """
 select json_extract(w.value, '$[0]'), r.rev, r.commit_id, c.commit_id
 from json_each(:wanted) w
 left join squidie_runs r on r.namespace = :namespace and r.run_id = json_extract(w.value, '$[0]')
-left join squidie_commits c on c.namespace = :namespace and c.run_id = json_extract(w.value, '$[0]') and c.rev = json_extract(w.value, '$[1]')"""
+left join squidie_commits c on c.namespace = :namespace and c.run_id = json_extract(w.value, '$[0]')
+    and c.rev = json_extract(w.value, '$[1]')"""
 
 _UPDATE_HEAD = """
 update squidie_runs
@@ -101,8 +103,8 @@ with found as materialized (
         coalesce(json_extract(w.value, '$[1]'), p.rev, 0) as after
     from json_each(:wanted) w
     join squidie_runs r on r.namespace = :namespace and r.run_id = json_extract(w.value, '$[0]')
-    left join squidie_checkpoints p on json_extract(w.value, '$[1]') is null and p.namespace = :namespace and p.run_id = r.run_id
-        and p.rev <= r.rev
+    left join squidie_checkpoints p on json_extract(w.value, '$[1]') is null
+        and p.namespace = :namespace and p.run_id = r.run_id and p.rev <= r.rev
         and (p.rev, p.commit_id) = (
             select c.rev + c.count - 1, c.commit_id from squidie_commits c
             where c.namespace = :namespace and c.run_id = r.run_id and c.rev <= p.rev

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import make_url
 
 from squidie_core.errors import SchemaError
 from squidie_storage_sql.options import SQLITE_OPTIONS, SqliteOptions, check_names, option_error
@@ -51,11 +51,11 @@ class SqliteTarget:
         return str(self.address)
 
 
-def _target(url: str, options: Mapping[str, Any]) -> SqliteTarget:
+def _target(url: str, options: Mapping[str, object]) -> SqliteTarget:
     check_names(options, SQLITE_OPTIONS)
     address = sqlite_address(url, SQLITE_OPTIONS)
     return SqliteTarget(address, SqliteOptions(**merged(address, options)))
 
 
-open_sqlite = Plugin(CAPABILITIES, SQLiteDialect_pysqlite(), _target)
+open_sqlite = Plugin(CAPABILITIES, make_url("sqlite+pysqlite://").get_dialect()(), _target)
 """Opens `sqlite:///path` URLs; options: see `SqliteOptions`."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.pool import PoolProxiedConnection
 
+    from squidie_core.errors import Outcome
     from squidie_storage_sql.sqlite.connections import Connections
 
 _WRITING, _YIELD = 0.02, 0.001
@@ -93,7 +94,7 @@ class Writer:
         try:
             connection.execute("commit")
         except sqlite3.Error as error:
-            outcome = "none" if left_undone(error) else "unknown"
+            outcome: Outcome = "none" if left_undone(error) else "unknown"
             self._rollback(connection)
             raise Unavailable(f"SQLite could not commit: {error}", outcome=outcome) from error
 
