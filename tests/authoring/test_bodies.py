@@ -54,9 +54,14 @@ def arguments(body: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, A
 
 class TestArguments:
     def test_values_come_by_name_as_their_annotations_say(self) -> None:
-        def body(stop: Stop, count: int, plain, label: str = "x") -> None: ...  # type: ignore[no-untyped-def]  # pyright: ignore  # noqa: ANN001
+        def body(stop: Stop, count: int, plain: Any, label: str = "x") -> None: ...
 
-        given = {"stop": {"name": "a", "day": {"$squidie": "date", "value": "2026-11-21"}}, "count": 1, "plain": [1]}
+        del body.__annotations__["plain"]
+        given: dict[str, Any] = {
+            "stop": {"name": "a", "day": {"$squidie": "date", "value": "2026-11-21"}},
+            "count": 1,
+            "plain": [1],
+        }
         assert arguments(body, given) == {
             "stop": Stop("a", date(2026, 11, 21)),
             "count": 1,
@@ -85,8 +90,10 @@ class TestArguments:
 
     def test_the_context_is_known_by_annotation_or_by_name(self) -> None:
         def annotated(attempt: StepContext, ctx: int) -> None: ...
-        def named(ctx, value) -> None: ...  # type: ignore[no-untyped-def]  # pyright: ignore  # noqa: ANN001
+        def named(ctx: Any, value: Any) -> None: ...
         def optional(context: StepContext | None = None) -> None: ...
+
+        named.__annotations__.clear()
 
         assert arguments(annotated, {"ctx": 3}) == {"attempt": CTX, "ctx": 3}
         assert arguments(named, {"value": 1}) == {"ctx": CTX, "value": 1}
@@ -323,9 +330,9 @@ class TestContext:
     def test_cancellation_is_asked_of_the_flag(self) -> None:
         event = threading.Event()
         ctx = StepContext("run-1", cancel_event=event)
-        assert not ctx.cancelled
+        before = ctx.cancelled
         event.set()
-        assert ctx.cancelled
+        assert (before, ctx.cancelled) == (False, True)
         assert not StepContext("run-1").cancelled
 
     def test_its_repr_shows_no_values(self) -> None:

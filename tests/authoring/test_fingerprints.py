@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -159,8 +160,6 @@ class TestWhatDoesNot:
         assert joined("a", "b") == joined("b", "a")
 
     def test_another_form_of_the_same_duration(self) -> None:
-        from datetime import timedelta
-
         assert one(timeout=90) == one(timeout=timedelta(minutes=1, seconds=30))
 
     def test_another_body_with_the_same_parameters(self) -> None:

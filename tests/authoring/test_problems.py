@@ -1,5 +1,8 @@
 """Every mistake in a workflow class is reported once, where it was made, with code to paste."""
 
+# pyright: reportUnusedClass=false
+# These classes are refused when they are made.
+
 from __future__ import annotations
 
 import inspect
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import pytest
 
 from squidie_core.authoring import (
+    AnyStep,
     Backoff,
     Deadline,
     Resource,
@@ -221,7 +225,7 @@ def _() -> None:
 @case("duplicate_step_binding", "step 'second'", ".using()")
 def _() -> None:
     class Parent(Workflow, abstract=True):
-        first = step(run)
+        first: AnyStep = step(run)
 
     class Bad(Parent, name="bad"):
         go = trigger.manual(Order)
@@ -280,7 +284,7 @@ def _() -> None:
 @case("invalid_payload_contract", "trigger 'go'", "trigger.manual(order_id=str, amount=int)")
 def _() -> None:
     class Bad(Workflow, name="bad"):
-        go = trigger.manual(dict)
+        go = trigger.manual(dict[str, int])
         only = step(undo)
 
 
@@ -849,7 +853,7 @@ def _() -> None:
         go = trigger.manual(Order)
         first = step(run)
         second = step(undo)
-        transitions = (first.ok.to(second), sequence(first, second))  # type: ignore[assignment]  # pyright: ignore  # the mistake
+        transitions = (first.ok.to(second), sequence(first, second))  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]  # the mistake
 
 
 @case("invalid_transition", "transitions", ".ok.to(target)")
@@ -857,7 +861,7 @@ def _() -> None:
     class Bad(Workflow, name="bad"):
         go = trigger.manual(Order)
         first = step(run)
-        transitions = (first.ok,)  # type: ignore[assignment]  # pyright: ignore  # the mistake
+        transitions = (first.ok,)  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]  # the mistake
 
 
 @case("invalid_transition", "transitions", ".ok.to(target)")
@@ -865,7 +869,7 @@ def _() -> None:
     class Bad(Workflow, name="bad"):
         go = trigger.manual(Order)
         first = step(run)
-        transitions = first  # type: ignore[assignment]  # pyright: ignore  # the mistake
+        transitions = first  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]  # the mistake
 
 
 @case("invalid_transition", "transitions", "a.ok.to(b)")
@@ -967,10 +971,12 @@ def _() -> None:
 
 @case("invalid_transition_condition", "transition first.ok -> end", "when=")
 def _() -> None:
+    truth: Any = True
+
     class Bad(Workflow, name="bad"):
         go = trigger.manual(Order)
         first = step(run)
-        transitions = first.ok.to(end, when=where("amount").greater_than(True))
+        transitions = first.ok.to(end, when=where("amount").greater_than(truth))
 
 
 @case("invalid_transition_recovery", "transition first.ok -> end", 'first.error.to(end, recovery="undo")')

@@ -14,6 +14,7 @@ from squidie_core.authoring import (
     Workflow,
     compiled,
     converter,
+    step,
     trigger,
 )
 from squidie_core.authoring.payloads import read_contract
@@ -91,8 +92,6 @@ class TestBodies:
 
 
 def test_paths_into_models_are_checked() -> None:
-    from squidie_core.authoring import step
-
     def body(name: str) -> None: ...
 
     def members(path: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from squidie_core.authoring import (
+    AnyStep,
     DeclarationError,
     Retry,
     StepContext,
@@ -194,7 +195,7 @@ class TestNames:
     def test_rebinding_a_step_redirects_inherited_transitions(self) -> None:
         class Parent(Workflow, name="parent"):
             go = trigger.manual(Order)
-            first = step(flows.reserve_stock)
+            first: AnyStep = step(flows.reserve_stock)
             second = step(flows.ship_order)
             transitions = sequence(first, second)
 
@@ -284,10 +285,12 @@ class TestDeclaringInPlace:
             go = trigger.manual(Order)
 
             @step(retry=3, output="stock")
+            @staticmethod
             def reserve(order_id: str) -> dict[str, str]:
                 return {"held": order_id}
 
             @step
+            @staticmethod
             def ship(stock: dict[str, str], ctx: StepContext) -> None:
                 del stock, ctx
 
@@ -296,6 +299,14 @@ class TestDeclaringInPlace:
         assert step_of(InPlace, "reserve").parameters == (Parameter(name="order_id"),)
         assert step_of(InPlace, "ship").parameters == (Parameter(name="stock"),)
         assert InPlace.reserve("o1") == {"held": "o1"}
+
+    def test_it_need_not_say_that_it_is_static(self) -> None:
+        def ship(order_id: str) -> None:
+            del order_id
+
+        members = {"go": trigger.manual(Order), "ship": step(retry=3)(ship)}
+        workflow = compiled(type("Bare", (Workflow,), members, name="bare"))
+        assert workflow.bodies["ship"].function is ship
 
 
 class TestBodies:
@@ -336,7 +347,7 @@ class TestBodies:
 class TestDeclarationsAreNotValues:
     def test_a_workflow_class_cannot_be_instantiated(self) -> None:
         with pytest.raises(TypeError, match=r"squidie.start\(RingErrand, \{\.\.\.\}\)") as caught:
-            RingErrand()
+            cast("Any", RingErrand)()
         assert isinstance(caught.value, SquidieError)
 
     @pytest.mark.parametrize(

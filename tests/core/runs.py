@@ -84,8 +84,9 @@ def failure(message: str = "the bridge is down", **more: Json) -> dict[str, Json
 
 
 def visible(state: RunState) -> dict[str, Any]:
-    """Everything in the state that a reader may look at, and none of its private tables."""
-    found = {f.name: getattr(state, f.name) for f in fields(state) if not f.name.startswith("_") and f.name != "head"}
+    """What the entries say of the run: not how they came, and none of the private tables."""
+    names = [f.name for f in fields(state) if not f.name.startswith("_") and f.name not in ("head", "folded_bytes")]
+    found = {name: getattr(state, name) for name in names}
     found["open"] = list(state.open)
     found["wake_at"] = state.wake_at()
     return deepcopy(found)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -66,6 +66,16 @@ queries = st.builds(
     tag=st.sampled_from([None, None, "x", "y"]),
     quarantined=st.sampled_from([None, None, True, False]),
     limit=st.integers(1, 4),
+)
+
+
+QUICK = settings(
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    phases=[Phase.generate, Phase.shrink],
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
 
@@ -280,12 +290,4 @@ def test_the_store_does_what_the_model_does(world: World) -> None:
         def __init__(self) -> None:
             super().__init__(world.open_fresh())
 
-    run_state_machine_as_test(
-        OnThisStore,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )
+    run_state_machine_as_test(OnThisStore, settings=QUICK)

@@ -8,7 +8,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, Unpack, overload
 from squidie_core.authoring.durations import Duration
 from squidie_core.authoring.policies import Deadline
 from squidie_core.authoring.source import caller
-from squidie_core.authoring.steps import AnyStep, InPlace, Step, StepKeywords, StepOptions, refuse_unknown
+from squidie_core.authoring.steps import AnyStep, InPlace, Step, StepKeywords, StepOptions, plain_body, refuse_unknown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,7 +29,7 @@ class StepFactory:
 
         A body is any callable: a function, a coroutine function, a bound method, an object. It takes its parameters by
         name from the step's input; one annotated `StepContext` gets the attempt, one annotated `Resource[...]` a
-        resource.
+        resource. Declared in place it takes no `self`; type checkers want `@staticmethod` below `@step(...)` then.
 
         `name`: the step's durable name; by default that of the attribute.
         `input`: where parameters come from that have another name in the context: `{"to": "order.email"}`.
@@ -43,7 +43,7 @@ class StepFactory:
         """
         refuse_unknown(options)
         if body is not None:
-            return Step("run", body, StepOptions(**options), caller())
+            return Step("run", plain_body(body), StepOptions(**options), caller())
         return InPlace(StepOptions(**options), caller())
 
     def wait(self, duration: Duration, /, *, after: Sequence[AnyStep] = (), name: str | None = None) -> Step[[], None]:

@@ -21,6 +21,7 @@ from squidie_core.errors import EncodingError, PayloadError
 from squidie_core.journal.values import decode, encode, encode_mapping
 
 _NONE: Any = object()
+_EMPTY: Mapping[Any, Any] = {list: [], dict: {}, tuple: ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +250,4 @@ def _constant(item: Any) -> Any:
     if item.default is not dataclasses.MISSING:
         return item.default
     factory: Any = item.default_factory
-    empty: Any = typing.get_origin(factory) or factory
-    return empty() if empty in (list, dict, tuple) else _NONE
+    return _EMPTY.get(typing.get_origin(factory) or factory, _NONE)

@@ -141,7 +141,7 @@ class InPlace:
 
     def __call__(self, body: Callable[P, R], /) -> Step[P, R]:
         """Declare the step."""
-        return Step("run", body, self.options, self.source)
+        return Step("run", plain_body(body), self.options, self.source)
 
 
 AnyStep: TypeAlias = Step[..., Any]
@@ -200,6 +200,11 @@ def sequence(*steps: AnyStep) -> tuple[Transition, ...]:
     """Declare the transitions of a chain: each step's `ok` leads to the next."""
     source = caller()
     return tuple(Transition(origin, "ok", target, None, None, None, source) for origin, target in pairwise(steps))
+
+
+def plain_body(body: Callable[P, R]) -> Callable[P, R]:
+    """The function in a `staticmethod`, which is how a body in a class body tells checkers that it takes no `self`."""
+    return body.__func__ if isinstance(body, staticmethod) else body
 
 
 def body_name(body: Any) -> str:

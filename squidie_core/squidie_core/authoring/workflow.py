@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, ClassVar, Any, Literal, Never, NoReturn
 
 from squidie_core.authoring.checking import check
 from squidie_core.authoring.collecting import Declaration, collect
@@ -48,6 +48,8 @@ class Workflow:
             abstract: bool = False,
         ) -> None: ...
 
+        def __init__(self, it_is_never_instantiated: Never, /) -> None: ...
+
     else:
 
         def __init_subclass__(cls, **keywords: Any) -> None:
@@ -56,9 +58,9 @@ class Workflow:
             check(declared)
             cls.declaration_ = declared
 
-    def __new__(cls, *_args: object, **_keywords: object) -> NoReturn:
-        """Refuse: a workflow class is a declaration."""
-        raise DeclarationError(
-            f"{cls.__name__} is a declaration and is never instantiated; "
-            f"start a run with squidie.start({cls.__name__}, {{...}})"
-        )
+        def __new__(cls, *_args: Any, **_keywords: Any) -> NoReturn:
+            """Refuse: a workflow class is a declaration."""
+            raise DeclarationError(
+                f"{cls.__name__} is a declaration and is never instantiated; "
+                f"start a run with squidie.start({cls.__name__}, {{...}})"
+            )

@@ -29,6 +29,8 @@ _log = logging.getLogger("squidie.engine")
 
 LONGEST_LEASE = 300_000
 MAX_CHAIN = 16
+MAX_CHAIN_OF_MANY = 4
+"""How many steps may follow one another while more runs wait than there are slots."""
 MAX_CHAIN_SECONDS = 0.25
 MAX_WIDE_CLAIM = 64
 _CLAIM_TRIES = 3
@@ -153,7 +155,7 @@ class Engine:
         self._guarded(actor, decide)
 
     def _may_chain(self, actor: Actor) -> bool:
-        if self.last_poll_full or actor.chained >= MAX_CHAIN:
+        if actor.chained >= (MAX_CHAIN_OF_MANY if self.last_poll_full else MAX_CHAIN):
             return False
         return actor.chained == 0 or time.monotonic() - actor.chain_started < MAX_CHAIN_SECONDS
 
