@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from squidie_core.errors import EncodingError, StorageError, TooLarge, Unavailable
+from squidie_core.errors import EncodingError, OptionError, TooLarge, Unavailable
 from squidie_core.journal.codec import MAX_COMMIT_BYTES
 from squidie_core.journal.commit import COMMITTED, Refused
 from squidie_storage_sql.database import Rejected
@@ -22,8 +23,10 @@ MAX_APPENDS = 100
 def commit_all(database: Database, commits: Sequence[Commit]) -> list[CommitResult]:
     """Results in the order of the commits; each took effect whole or not at all.
 
-    Unavailable says `unknown` as soon as any of them may have taken effect.
+    Unavailable says `unknown` as soon as any of them may have taken effect. Raises OptionError for a thread that occurs
+    twice.
     """
+    _check_threads_differ(commits)
     results: dict[int, CommitResult] = {}
     takable: list[tuple[int, Commit]] = []
     for place, commit in enumerate(commits):
@@ -65,49 +68,57 @@ def _unknown(error: Unavailable) -> Unavailable:
 
 
 def _groups(commits: Sequence[tuple[int, Commit]], *, share: bool) -> Iterator[list[tuple[int, Commit]]]:
-    """Cut where a group gets too large, would hold a thread twice, or may not hold a commit of several appends."""
+    """Cut where a group gets too large; a commit of several appends is one of its own unless they `share`."""
     group: list[tuple[int, Commit]] = []
-    threads = set[str]()
     size = 0
     for place, commit in commits:
-        own_threads = {a.thread_id for a in commit.appends}
-        own_size = sum(len(a.body) for a in commit.appends)
+        own_size = sum(len(append.body) for append in commit.appends)
         alone = len(commit.appends) > 1 and not share
-        full = len(group) >= GROUP_COMMITS or size + own_size > GROUP_BYTES
-        if group and (alone or full or not threads.isdisjoint(own_threads)):
+        if group and (alone or len(group) >= GROUP_COMMITS or size + own_size > GROUP_BYTES):
             yield group
-            group, threads, size = [], set[str](), 0
+            group, size = [], 0
         if alone:
             yield [(place, commit)]
-            continue
-        group.append((place, commit))
-        threads |= own_threads
-        size += own_size
+        else:
+            group.append((place, commit))
+            size += own_size
     if group:
         yield group
 
 
+def _check_threads_differ(commits: Sequence[Commit]) -> None:
+    thread_ids = [append.thread_id for commit in commits for append in commit.appends]
+    if len(set(thread_ids)) == len(thread_ids):
+        return
+    twice = sorted(thread_id for thread_id, times in Counter(thread_ids).items() if times > 1)
+    raise OptionError(
+        f"{len(twice)} threads occur twice in one call of commit(), the first is {twice[0]!r}; "
+        "join their entries into one append, or commit them one after the other",
+        details={"thread_ids": twice},
+    )
+
+
 def _fault(commit: Commit) -> Exception | None:
     """Why no group should be burdened with this commit."""
-    appends = commit.appends
-    if not appends or len(appends) > MAX_APPENDS:
+    if len(commit.appends) > MAX_APPENDS:
         return TooLarge(
-            f"a commit holds 1 to {MAX_APPENDS} appends, this one {len(appends)}; write it in several commits",
-            details={"appends": len(appends), "limit": MAX_APPENDS},
+            f"a commit holds at most {MAX_APPENDS} appends, this one has {len(commit.appends)}; make several of it",
+            details={"appends": len(commit.appends), "limit": MAX_APPENDS},
         )
-    if len(appends) > 1 and len({a.thread_id for a in appends}) < len(appends):
-        return StorageError("a commit holds at most one append per thread; put its entries into one append")
-    return next(filter(None, map(_append_fault, appends)), None)
+    return next((fault for fault in map(_append_fault, commit.appends) if fault is not None), None)
 
 
 def _append_fault(append: Append) -> Exception | None:
+    details = {"thread_id": append.thread_id}
+    if append.count < 1:
+        return EncodingError("the append has no entries", details=details)
     if len(append.body) > MAX_COMMIT_BYTES:
         return TooLarge(
             f"the entries of one append take {len(append.body):,} bytes, they may take {MAX_COMMIT_BYTES:,}",
-            details={"bytes": len(append.body), "limit": MAX_COMMIT_BYTES},
+            details={**details, "bytes": len(append.body), "limit": MAX_COMMIT_BYTES},
         )
-    if not append.body.isascii():
-        return EncodingError("the entries of an append are ASCII text")
+    if not (append.body.isascii() and append.body.isprintable()):
+        return EncodingError("the entries are not printable ASCII; encode them with journal.codec", details=details)
     if not append.thread_id or "\0" in append.thread_id:
-        return EncodingError("a thread id has at least one character, and none of them is NUL")
+        return EncodingError("a thread id has at least one character, and none of them is NUL", details=details)
     return None

@@ -19,10 +19,9 @@ def read_cursor(namespace: str, cursor: str) -> tuple[int, str]:
     """The start time and thread id of the row to go on after. Raises OptionError."""
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        if crc32(raw[4:]).to_bytes(4) == raw[:4]:
-            home, started_at, thread_id = json.loads(raw[4:])
-            if home == namespace:
-                return int(started_at), str(thread_id)
+        _, started_at, thread_id = json.loads(raw[4:])
+        if write_cursor(namespace, started_at, thread_id) == cursor:
+            return started_at, thread_id
     except (ValueError, TypeError):
         pass
     raise OptionError(

@@ -47,7 +47,6 @@ def _moved(append: Append, standing: Standing) -> bool:
     return standing.head != append.expected or standing.taken_by is not None
 
 
-def nudged(commits: Sequence[Commit], results: Sequence[CommitResult]) -> list[str]:
-    """The runs to look at now: those that the commits name which took effect."""
-    pairs = zip(commits, results, strict=True)
-    return sorted({thread_id for commit, result in pairs if result is COMMITTED for thread_id in commit.nudges})
+def nudged(commits: Iterable[Commit]) -> list[str]:
+    """The runs that these commits want looked at."""
+    return sorted({thread_id for commit in commits for thread_id in commit.nudges})

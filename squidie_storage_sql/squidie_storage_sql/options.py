@@ -22,7 +22,7 @@ _MOST_CONNECTIONS = 1000
 
 def option_error(name: str, message: str) -> OptionError:
     """The error for one option."""
-    return OptionError(f"{name} {message}", details={"option": name})
+    return OptionError(f"{name}: {message}", details={"option": name})
 
 
 def unknown_option(name: str, known: Iterable[str]) -> OptionError:
@@ -30,7 +30,7 @@ def unknown_option(name: str, known: Iterable[str]) -> OptionError:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known options: {', '.join(names)}"
-    return option_error(name, f"is not an option of this storage; {hint}")
+    return option_error(name, f"not an option of this storage; {hint}")
 
 
 def check_names(given: Mapping[str, object], known: Iterable[str]) -> None:
@@ -65,36 +65,36 @@ def _switch(value: bool | str) -> bool:  # noqa: FBT001 -- attrs calls converter
 
 def _valid_duration(_options: object, field: attrs.Attribute[int], value: int) -> None:
     if value < 0:
-        raise option_error(field.name, "is a duration: seconds (such as 2.5) or a timedelta, not below zero")
+        raise option_error(field.name, "must be a duration, in seconds (such as 2.5) or as a timedelta, not below zero")
 
 
 def _valid_count(_options: object, field: attrs.Attribute[int], value: int) -> None:
     if not 1 <= value <= _MOST_CONNECTIONS:
-        raise option_error(field.name, f"is a whole number from 1 to {_MOST_CONNECTIONS}")
+        raise option_error(field.name, f"must be a whole number from 1 to {_MOST_CONNECTIONS}")
 
 
 def _valid_switch(_options: object, field: attrs.Attribute[bool], value: object) -> None:
     if not isinstance(value, bool):
-        raise option_error(field.name, "is True or False")
+        raise option_error(field.name, "must be True or False")
 
 
 def _valid_namespace(_options: object, field: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
         raise option_error(
-            field.name, "is letters, digits, '_', '.' and '-', beginning with a letter or digit, such as 'orders'"
+            field.name, "must be letters, digits, '_', '.' and '-', beginning with a letter or digit, such as 'orders'"
         )
 
 
 def _valid_schema(_options: object, field: attrs.Attribute[str | None], value: object) -> None:
     if value is not None and not (isinstance(value, str) and _SCHEMA.fullmatch(value)):
         raise option_error(
-            field.name, "is a PostgreSQL schema: at most 63 letters, digits and '_', not beginning with a digit"
+            field.name, "must be the name of a schema, at most 63 letters, digits and '_', not beginning with a digit"
         )
 
 
 def _valid_synchronous(_options: object, field: attrs.Attribute[str], value: object) -> None:
     if value not in ("full", "normal"):
-        raise option_error(field.name, "is 'full' or 'normal'")
+        raise option_error(field.name, "must be 'full' or 'normal'")
 
 
 @attrs.frozen(kw_only=True)

@@ -53,6 +53,11 @@ class SqlStorage:
         return self._namespace
 
     @property
+    def namespace(self) -> str:
+        """Whose runs these are."""
+        return self._namespace
+
+    @property
     def capabilities(self) -> Capabilities:
         """What this adapter can do."""
         return self.database.capabilities
@@ -161,8 +166,8 @@ class SqlStorage:
         limit: int = 100,
     ) -> RebuildPage:
         """Write heads and index rows anew from the commits."""
-        rows = self._read(self.database.statements.thread_ids, after=after or "", limit=limit)
-        thread_ids: list[str] = [thread_id for (thread_id,) in rows]
+        rows = self._read(self.database.statements.thread_ids, after=after or "", limit=limit + 1)
+        thread_ids: list[str] = [thread_id for (thread_id,) in rows[:limit]]
         failed: dict[str, str] = {}
         written = 0
         for thread_id in thread_ids:
@@ -174,7 +179,7 @@ class SqlStorage:
                 failed[thread_id] = error.message
             else:
                 written += self._rewrite(head_columns(thread_id, commits, index), seen)
-        next_after = thread_ids[-1] if len(thread_ids) == limit else None
+        next_after = thread_ids[-1] if len(rows) > len(thread_ids) else None
         return RebuildPage(examined=len(thread_ids), written=written, next_after=next_after, failed=failed)
 
     def _rewrite(self, columns: dict[str, Any], seen: HeadStatus | None) -> bool:

@@ -72,7 +72,7 @@ def _parse(text: str, scheme: str, drivers: tuple[str, ...]) -> URL:
     except (ArgumentError, ValueError, TypeError):
         url = None
     if url is None or url.drivername not in drivers:
-        raise option_error("url", f"is not a URL of the form {_FORMS[scheme]}") from None
+        raise option_error("url", f"not a URL of the form {_FORMS[scheme]}") from None
     return url
 
 
@@ -86,7 +86,7 @@ def _split(url: URL, known: Iterable[str], theirs: Iterable[str]) -> tuple[URL, 
     for name in ours & url.query.keys():
         value = url.query[name]
         if not isinstance(value, str):
-            raise option_error(name, "is given more than once in the URL")
+            raise option_error(name, "given more than once in the URL")
         options[name] = value
     return url.difference_update_query(options), options
 
@@ -94,5 +94,5 @@ def _split(url: URL, known: Iterable[str], theirs: Iterable[str]) -> tuple[URL, 
 def merged(address: Address, given: Mapping[str, object]) -> dict[str, Any]:
     """The options of the URL and those of the call; neither overrides the other in silence."""
     for name in given.keys() & address.options.keys():
-        raise OptionError(f"{name} is given twice, in the URL and beside it; keep one", details={"option": name})
+        raise OptionError(f"{name}: given twice, in the URL and beside it; keep one", details={"option": name})
     return {**address.options, **given}

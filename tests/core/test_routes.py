@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from squidie_core.decisions.context import matches
-from squidie_core.definition.model import END, Operator, Transition
+from squidie_core.definition.model import END, Operator, StepDefinition, Transition
 from squidie_core.journal.entries import AttemptCompleted, Decision, RunnableApplied, RunTerminal
 from squidie_core.journal.values import encode
-from tests.core.runs import NOW, RUN_ID, Run, error, failure, ok, plan_of, step, when
+from tests.core.runs import NOW, RUN_ID, Run, error, failure, ok, plan_of, retry, step, when
 
 MISSING = object()
 
@@ -244,7 +244,7 @@ class TestLoops:
 
     def test_give_each_visit_its_own_keys_and_input(self) -> None:
         plan = plan_of(
-            step("a", takes=["n"], retry={}),
+            step("a", takes=["n"]),
             transitions=[ok("a", "a", max_visits=3, condition=when("n", "less_than", 2)), ok("a", END)],
         )
         run = Run(plan, {"n": 0}).does("a", {"n": 1})
@@ -283,11 +283,15 @@ class TestLoops:
             run.complete(name)
         assert seen == ["a", "b"] * 3
 
-    def test_start_with_a_fresh_retry_budget_in_each_visit(self) -> None:
-        plan = plan_of(step("a", retry=None), transitions=[ok("a", "a", max_visits=1), ok("a", END)])
-        run = Run(plan).does("a")
-        assert run.runnable("a").deliveries == 0
-        assert run.runnable("a").previous is None
+    def test_start_each_visit_with_all_attempts_and_deliveries(self) -> None:
+        plan = plan_of(step("a", retry=retry(2)), transitions=[ok("a", "a", max_visits=1), ok("a", END)])
+        run = Run(plan)
+        for visit in ("a", "a#2"):
+            run.claim()
+            run.fail("a")
+            assert run.key("a") == f"{RUN_ID}:{visit}:2"
+            run.does("a")
+        assert run.state.status == "completed"
 
 
 class TestErrorRoutes:
@@ -334,8 +338,7 @@ class TestErrorRoutes:
         assert (run.state.status, run.state.error) == ("completed", None)
 
     def test_give_the_whole_context_and_the_failure_to_a_body_that_takes_everything(self) -> None:
-        everything = step("b")
-        everything = type(everything)(name="b", parameters=None)
+        everything = StepDefinition(name="b", parameters=None)
         run = Run(plan_of(step("a"), everything, transitions=[ok("a", END), error("a", "b")]), {"error": "old", "x": 1})
         run.claim()
         run.fail("a")

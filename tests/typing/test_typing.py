@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-ACCEPTED = HERE / "accepted.py"
-REFUSED = HERE / "refused.py"
+
+Refused = dict[str, set[int]]
 
 
-def marked(file: Path) -> set[int]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return {number for number, line in enumerate(lines, 1) if line.endswith("# ERR")}
+def mypy(files: Sequence[Path]) -> Refused:
+    """The lines with errors, by file name."""
+    output = check("mypy", "--output", "json", files=files)
+    items = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return lines((item["file"], item["line"]) for item in items if item["severity"] == "error")
 
 
-def mypy() -> dict[str, set[int]]:
-    command = [sys.executable, "-m", "mypy", "--output", "json", str(ACCEPTED), str(REFUSED)]
+def pyright(files: Sequence[Path]) -> Refused:
+    """The lines with errors, by file name."""
+    report = json.loads(check("pyright", "--outputjson", files=files))
+    assert report["summary"]["filesAnalyzed"] == len(files)
+    items = [item for item in report["generalDiagnostics"] if item["severity"] == "error"]
+    return lines((item["file"], item["range"]["start"]["line"] + 1) for item in items)
+
+
+def check(checker: str, *options: str, files: Sequence[Path]) -> str:
+    command = [sys.executable, "-m", checker, *options, *map(str, files)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    found: dict[str, set[int]] = {}
-    for line in done.stdout.splitlines():
-        item = json.loads(line)
-        if item["severity"] == "error":
-            found.setdefault(Path(item["file"]).name, set()).add(item["line"])
-    return found
+    assert done.returncode == 1, f"{checker} found nothing wrong, or broke: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
-def pyright() -> dict[str, set[int]]:
-    command = [sys.executable, "-m", "pyright", "--outputjson", str(ACCEPTED), str(REFUSED)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    found: dict[str, set[int]] = {}
-    for item in json.loads(done.stdout)["generalDiagnostics"]:
-        if item["severity"] == "error":
-            found.setdefault(Path(item["file"]).name, set()).add(item["range"]["start"]["line"] + 1)
-    return found
+def lines(found: Iterable[tuple[str, int]]) -> Refused:
+    by_file: Refused = {}
+    for file, line in found:
+        by_file.setdefault(Path(file).name, set()).add(line)
+    return by_file
 
 
 @pytest.mark.parametrize("checker", [mypy, pyright])
-def test_exactly_the_mistakes_are_refused(checker: object) -> None:
-    assert callable(checker)
-    found = checker()
-    assert found.get(ACCEPTED.name, set()) == set()
-    assert found.get(REFUSED.name) == marked(REFUSED)
+def test_exactly_the_mistakes_are_refused(checker: Callable[[Sequence[Path]], Refused], tmp_path: Path) -> None:
+    refused = Path(shutil.copy(HERE / "refused.py.in", tmp_path / "refused.py"))
+    text = refused.read_text(encoding="utf-8")
+    marked = {number for number, line in enumerate(text.splitlines(), 1) if line.endswith("# ERR")}
+    assert checker([HERE / "accepted.py", refused]) == {"refused.py": marked}

@@ -25,7 +25,7 @@ def clock(at: str) -> str:
 
 def in_words(fact: Fact) -> str:
     """What happened. A kind of fact that has no words here is given by its name."""
-    words = _WORDS.get(fact["type"])
+    words = WORDS.get(fact["type"])
     return str(fact["type"]).replace("_", " ") if words is None else words(fact)
 
 
@@ -121,7 +121,7 @@ def _text(at: int) -> str:
     return text(moment(at)) or ""
 
 
-_WORDS: Mapping[str, Callable[[Fact], str]] = {
+WORDS: Mapping[str, Callable[[Fact], str]] = {
     "run_signal_received": _signal,
     "run_started": _started,
     "runnables_planned": _planned,

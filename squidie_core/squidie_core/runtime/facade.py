@@ -26,7 +26,7 @@ from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
-from squidie_core.runtime.store import RunStore, to_append
+from squidie_core.runtime.store import RunStore, derive_index, to_append
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
 
@@ -374,6 +374,31 @@ class Squidie:
             cursor=cursor,
         )
         return run_list(self.store.storage.find(query))
+
+    # Caring for the store
+
+    def unquarantine(self, run: RunRef, /) -> bool:
+        """Let a run that was taken out of its queue take part again; says whether it was out.
+
+        A run is quarantined when its journal could not be read twice. Repair it first, or it is quarantined again.
+        Raises NotFoundError, OptionError.
+        """
+        return self.store.storage.unquarantine(_id(run))
+
+    def rebuild_index(self) -> Mapping[str, str]:
+        """Derive the index of every run anew from its journal, while everything goes on.
+
+        Returns why, for each run whose journal cannot be read. Reservations and quarantine stay. Takes time in
+        proportion to all journals.
+        """
+        failed: dict[str, str] = {}
+        after: str | None = None
+        while True:
+            page = self.store.storage.rebuild_index(derive_index, after=after)
+            failed.update(page.failed)
+            if page.next_after is None:
+                return failed
+            after = page.next_after
 
     def _history(self, run_id: str, rev: int) -> Sequence[Mapping[str, Json]]:
         history: list[Mapping[str, Json]] = []

@@ -19,8 +19,10 @@ from squidie_core.journal.commit import (
     Commit,
     CommitResult,
     Conflict,
+    IndexRow,
     LoadedThread,
     Refused,
+    StoredCommit,
 )
 from squidie_core.ports.storage import Storage
 from squidie_core.runtime.catalog import Catalog
@@ -46,6 +48,12 @@ def to_append(draft: Draft) -> Append:
         index=index_row(state),
         commit_id=secrets.randbits(63) or 1,
     )
+
+
+def derive_index(thread_id: str, commits: Sequence[StoredCommit]) -> IndexRow:
+    """The index row of a whole thread. Raises Corrupt, UnknownVersion."""
+    head = commits[-1].head if commits else NO_HEAD
+    return index_row(fold_thread(RunState(thread_id), LoadedThread(head, commits)))
 
 
 def pause(tries: int) -> float:

@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg
 from sqlalchemy import create_engine, event
@@ -19,7 +19,7 @@ from squidie_storage_sql.postgresql.arrays import register
 from squidie_storage_sql.postgresql.failures import failure, unconnected
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from sqlalchemy.engine import URL
     from sqlalchemy.pool import PoolProxiedConnection
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.options import PostgresqlOptions
     from squidie_storage_sql.scrubbing import Scrubber
+
+T = TypeVar("T")
 
 _ATTEMPTS = 4
 _LONGEST_PAUSE = 0.1
@@ -41,6 +43,21 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """What libpq is told where the URL does not say otherwise."""
+
+
+class Session:
+    """A connection in use."""
+
+    __slots__ = ("_prepare", "connection")
+
+    def __init__(self, connection: psycopg.Connection[Row], *, prepare: bool) -> None:
+        self.connection = connection
+        self._prepare = prepare
+
+    def rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        """One round trip."""
+        cursor = self.connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
+        return cursor.fetchall()
 
 
 class Connections:
@@ -66,15 +83,16 @@ class Connections:
         self._renewing = threading.Lock()
         self._closed = False
 
-    def run(self, statement: str, parameters: Parameters) -> list[Row]:
-        """The statement's rows; it is repeated after a lost connection or a transient failure, a few times.
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Do it on a connection; it is repeated after a lost connection or a transient failure, a few times.
 
         Raises Unavailable with outcome `unknown` where a request was sent whose answer never came.
         """
         sent = False
         for attempt in count(1):
             try:
-                return self._run_once(statement, parameters)
+                with self.connection() as connection:
+                    return work(Session(connection, prepare=self._prepare))
             except (Lost, Transient, Unavailable) as error:
                 sent = sent or isinstance(error, Lost)
                 hopeless = isinstance(error, Unavailable) and not sent
@@ -82,11 +100,6 @@ class Connections:
                     raise Unavailable(str(error), outcome="unknown" if sent else "none") from error.__cause__
             time.sleep(random.uniform(0, _LONGEST_PAUSE) * attempt)  # noqa: S311 -- spreads retries, guards nothing
         raise AssertionError
-
-    def _run_once(self, statement: str, parameters: Parameters) -> list[Row]:
-        with self.connection() as connection:
-            cursor = connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
-            return cursor.fetchall()
 
     @contextmanager
     def connection(self) -> Generator[psycopg.Connection[Row]]:

@@ -11,7 +11,7 @@ from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, start_arrays
-from squidie_storage_sql.postgresql.connections import Connections
+from squidie_storage_sql.postgresql.connections import Connections, Session
 from squidie_storage_sql.postgresql.migrating import migrate
 from squidie_storage_sql.postgresql.statements import statements
 
@@ -57,45 +57,54 @@ class PostgresqlDatabase:
 
     def write(self, statement: str, parameters: Parameters) -> list[Row]:
         """Repeated as well."""
-        return self.connections.run(statement, self._bound(parameters))
+        bound = self._bound(parameters)
+        return self.connections.run(lambda session: session.rows(statement, bound))
 
     def due(self, parameters: Parameters, *, oldest_first: bool) -> list[Row]:
         """One round trip, with the small threads in it."""
         return self.write(self.statements.due_oldest if oldest_first else self.statements.due, parameters)
 
     def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
-        """One round trip; one more where something is not accepted, one more where runs are nudged."""
+        """One round trip; one more where runs are nudged, one more where something is not accepted."""
         try:
             accepted = self._append(commits)
         except Rejected as rejected:
             if len(commits) > 1 or not rejected.duplicate:
                 raise
             accepted = set[str]()
+        left = _without(commits, accepted)
+        if not left:
+            return [COMMITTED] * len(commits)
         try:
-            results = self._results(commits, accepted)
-            if runs := nudged(commits, results):
-                self.write(self.statements.nudge, {"thread_ids": runs})
+            known = standings(self.read(self.statements.standings, {"wanted": next_revs(left)}))
         except Unavailable as error:
             raise Unavailable(error.message, outcome="unknown") from error.__cause__
-        return results
+        return [judge(commit, known) if commit in left else COMMITTED for commit in commits]
 
     def _append(self, commits: Sequence[Commit]) -> set[str]:
         """The threads whose appends were accepted."""
         appends = [append for commit in commits for append in commit.appends]
         if len(appends) > len(commits):
-            rows = self.write(self.statements.append_together, start_arrays(appends))
+            statement, arrays = self.statements.append_together, start_arrays(appends)
         elif any(append.expected.rev == 0 for append in appends):
-            rows = self.write(self.statements.append_or_start, start_arrays(appends))
+            statement, arrays = self.statements.append_or_start, start_arrays(appends)
         else:
-            rows = self.write(self.statements.append, append_arrays(appends))
-        return {thread_id for (thread_id,) in rows}
+            statement, arrays = self.statements.append, append_arrays(appends)
+        bound = self._bound(arrays)
+        if any(commit.nudges for commit in commits):
+            return self.connections.run(lambda session: self._append_and_nudge(session, statement, bound, commits))
+        return {thread_id for (thread_id,) in self.connections.run(lambda session: session.rows(statement, bound))}
 
-    def _results(self, commits: Sequence[Commit], accepted: set[str]) -> list[CommitResult]:
-        left = [commit for commit in commits if commit.appends[0].thread_id not in accepted]
-        if not left:
-            return [COMMITTED] * len(commits)
-        known = standings(self.read(self.statements.standings, {"wanted": next_revs(left)}))
-        return [COMMITTED if c.appends[0].thread_id in accepted else judge(c, known) for c in commits]
+    def _append_and_nudge(
+        self, session: Session, statement: str, bound: Parameters, commits: Sequence[Commit]
+    ) -> set[str]:
+        """In one transaction: begin and append travel together, and so do nudge and commit."""
+        with session.connection.pipeline(), session.connection.transaction():
+            accepted = {thread_id for (thread_id,) in session.rows(statement, bound)}
+            left = _without(commits, accepted)
+            runs = nudged(commit for commit in commits if commit not in left)
+            session.rows(self.statements.nudge, self._bound({"thread_ids": runs}))
+        return accepted
 
     def names(self, stored: object) -> tuple[str, ...]:
         """An array."""
@@ -123,3 +132,8 @@ class PostgresqlDatabase:
             else:
                 bound[name] = TextArray(value) if type(value) in _SETS else value
         return bound
+
+
+def _without(commits: Sequence[Commit], accepted: set[str]) -> list[Commit]:
+    """The commits that were not accepted; each is accepted whole."""
+    return [c for c in commits if not all(append.thread_id in accepted for append in c.appends)]

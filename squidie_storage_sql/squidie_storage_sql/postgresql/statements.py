@@ -10,11 +10,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from squidie_core.journal.codec import READER_VERSION
 from squidie_storage_sql.database import LOADED_BYTES
 from squidie_storage_sql.statements import Statements
 from squidie_storage_sql.tables import in_schema
 
 NOW = "(extract(epoch from clock_timestamp()) * 1000)::int8"
+
+
+def _due_at(wake_at: str, nudged_at: str, parked_until: str) -> str:
+    """When a worker should look: at its time or when nudged, not while parked, never while quarantined."""
+    return f"case when r.quarantine_reason is null then {_due_at_once(wake_at, nudged_at, parked_until)} end"
+
+
+def _due_at_once(wake_at: str, nudged_at: str, parked_until: str) -> str:
+    """The same for a run that is not quarantined, or not any more."""
+    least = f"least({wake_at}, {nudged_at})"
+    return f"case when {least} is not null then greatest({least}, {parked_until}) end"
+
 
 _HOME = "home as materialized (select %(namespace)s::text as namespace)"
 
@@ -77,6 +90,7 @@ updated as (
     set rev = l.rev, commit_id = l.commit_id, bytes = r.bytes + l.bytes, min_reader = l.min_reader,
         status = l.status, needs = l.needs::text[], wake_at = l.wake_at, ended_at = l.ended_at,
         due_at = case when r.quarantine_reason is null then l.wake_at end,
+        nudged_at = null,
         reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = {NOW}
     from locked l
     where r.namespace = l.namespace and r.run_id = l.run_id
@@ -169,7 +183,8 @@ from wanted w, {_THE_RUN}"""
 _NUDGE = f"""
 with {_WANTED}, {_CHOSEN}
 update squidie_runs r
-set nudges = r.nudges + 1, due_at = case when r.quarantine_reason is null then least(r.due_at, {NOW}) end
+set nudges = r.nudges + 1, nudged_at = coalesce(r.nudged_at, {NOW}),
+    due_at = {_due_at("r.wake_at", f"coalesce(r.nudged_at, {NOW})", "r.parked_until")}
 from chosen
 where r.namespace = chosen.namespace and r.run_id = chosen.run_id
 returning r.run_id"""
@@ -177,7 +192,7 @@ returning r.run_id"""
 _RESERVE = f"""
 with {_WANTED}, {_CHOSEN}
 update squidie_runs r
-set due_at = case when r.due_at is not null then greatest(r.wake_at, %(until)s::int8) end,
+set due_at = {_due_at("r.wake_at", "r.nudged_at", "%(until)s::int8")},
     parked_until = %(until)s::int8, park_reason = %(reason)s, parked = r.parked + 1, reserved_until = null
 from chosen
 where r.namespace = chosen.namespace and r.run_id = chosen.run_id
@@ -185,11 +200,11 @@ returning r.run_id"""
 
 # ------------------------------------------------------------------------------------------------ due
 
-_DUE_OF_A_PRIORITY = """
+_DUE_OF_A_PRIORITY = f"""
         select r.run_id, r.due_at from squidie_runs r
         where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
             and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
-            and r.needs && %(offers)s::text[]
+            and r.needs && %(offers)s::text[] and r.min_reader <= {READER_VERSION}
         order by r.due_at
         limit %(limit)s"""
 
@@ -310,7 +325,7 @@ insert into squidie_checkpoints as p (namespace, run_id, rev, commit_id, fold_ve
 values (%(namespace)s, %(thread_id)s, %(rev)s, %(commit_id)s, %(fold_version)s, %(body)s)
 on conflict (namespace, run_id) do update
 set rev = excluded.rev, commit_id = excluded.commit_id, fold_version = excluded.fold_version, body = excluded.body
-where (excluded.rev, excluded.fold_version) > (p.rev, p.fold_version)
+where excluded.rev >= p.rev
 returning run_id"""
 
 _DELETE_CHECKPOINT = """
@@ -369,7 +384,7 @@ returning r.run_id"""
 _UNQUARANTINE = f"""{_PATIENT}
 update squidie_runs r
 set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
-    due_at = case when r.nudges > 0 then least(r.wake_at, {NOW}) else r.wake_at end
+    due_at = {_due_at_once("r.wake_at", "r.nudged_at", "r.parked_until")}
 from home
 where r.namespace = home.namespace and r.run_id = %(thread_id)s and r.quarantine_reason is not null
 returning r.run_id"""
@@ -390,12 +405,7 @@ set rev = %(rev)s, commit_id = %(commit_id)s, bytes = %(bytes)s, min_reader = %(
     workflow = %(workflow)s, version = %(version)s, queue = %(queue)s, priority = %(priority)s, status = %(status)s,
     needs = %(needs)s, tags = %(tags)s, wake_at = %(wake_at)s::int8, started_at = %(started_at)s,
     ended_at = %(ended_at)s,
-    due_at = case
-        when r.quarantine_reason is not null then null
-        when r.parked_until is not null and %(wake_at)s::int8 is not null
-            then greatest(r.parked_until, %(wake_at)s::int8)
-        when r.nudges > 0 then least(r.due_at, %(wake_at)s::int8)
-        else %(wake_at)s::int8 end,
+    due_at = {_due_at("%(wake_at)s::int8", "r.nudged_at", "r.parked_until")},
     updated_at = {NOW}
 from home
 where r.namespace = home.namespace and r.run_id = %(thread_id)s

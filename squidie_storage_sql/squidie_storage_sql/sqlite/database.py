@@ -75,7 +75,7 @@ class SqliteDatabase:
             takable = [commit for commit, result in zip(commits, judged, strict=True) if isinstance(result, Busy)]
             self._append(connection, [append for commit in takable for append in commit.appends])
             results = [COMMITTED if isinstance(result, Busy) else result for result in judged]
-            if runs := nudged(commits, results):
+            if runs := nudged(takable):
                 connection.execute(self.statements.nudge, self._bound({"thread_ids": runs}))
         return results
 

@@ -8,8 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from squidie_core.journal.codec import READER_VERSION
 from squidie_storage_sql.database import LOADED_BYTES
 from squidie_storage_sql.statements import Statements
+
+
+def _due_at(wake_at: str, nudged_at: str, parked_until: str) -> str:
+    """When a worker should look: at its time or when nudged, not while parked, never while quarantined."""
+    return f"case when quarantine_reason is null then {_due_at_once(wake_at, nudged_at, parked_until)} end"
+
+
+def _due_at_once(wake_at: str, nudged_at: str, parked_until: str) -> str:
+    """The same for a run that is not quarantined, or not any more; min and max of a null are null."""
+    earliest = f"min(coalesce({wake_at}, {nudged_at}), coalesce({nudged_at}, {wake_at}))"
+    return f"max({earliest}, coalesce({parked_until}, 0))"
+
 
 # ------------------------------------------------------------------------------------------------ commit
 
@@ -24,7 +37,7 @@ _UPDATE_HEAD = """
 update squidie_runs
 set rev = :rev, commit_id = :commit_id, bytes = bytes + :bytes, min_reader = :min_reader, status = :status,
     needs = :needs, wake_at = :wake_at, ended_at = :ended_at,
-    due_at = case when quarantine_reason is null then :wake_at end,
+    due_at = case when quarantine_reason is null then :wake_at end, nudged_at = null,
     reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = :now
 where namespace = :namespace and run_id = :thread_id"""
 
@@ -38,9 +51,10 @@ _INSERT_COMMIT = """
 insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
 values (:namespace, :thread_id, :first_rev, :count, :commit_id, :previous, :body)"""
 
-_NUDGE = """
+_NUDGE = f"""
 update squidie_runs
-set nudges = nudges + 1, due_at = case when quarantine_reason is null then min(coalesce(due_at, :now), :now) end
+set nudges = nudges + 1, nudged_at = coalesce(nudged_at, :now),
+    due_at = {_due_at("wake_at", "coalesce(nudged_at, :now)", "parked_until")}
 where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
 
 # ------------------------------------------------------------------------------------------------ due
@@ -54,10 +68,13 @@ select * from (
     where r.namespace = :namespace and r.queue = :queue and r.priority = {priority} and r.due_at <= :now
         and (r.reserved_until is null or r.reserved_until <= :now)
         and exists (select 1 from json_each(r.needs) where value in (select value from json_each(:offers)))
+        and r.min_reader <= {reader_version}
     order by r.due_at
     limit :limit)"""
 
-_DUE = "union all".join(_DUE_OF_A_PRIORITY.format(priority=priority) for priority in _PRIORITIES)
+_DUE = "union all".join(
+    _DUE_OF_A_PRIORITY.format(priority=priority, reader_version=READER_VERSION) for priority in _PRIORITIES
+)
 
 _PICK = f"{_DUE} limit :limit"
 
@@ -83,9 +100,9 @@ _NEXT_WAKE = "select min(due_at) from ({})".format(
     "union all".join(_NEXT_OF_A_PRIORITY.format(priority=priority) for priority in _PRIORITIES)
 )
 
-_RESERVE = """
+_RESERVE = f"""
 update squidie_runs
-set due_at = case when due_at is not null then max(coalesce(wake_at, :until), :until) end,
+set due_at = {_due_at("wake_at", "nudged_at", ":until")},
     parked_until = :until, park_reason = :reason, parked = parked + 1, reserved_until = null
 where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
 
@@ -139,7 +156,7 @@ insert into squidie_checkpoints as p (namespace, run_id, rev, commit_id, fold_ve
 values (:namespace, :thread_id, :rev, :commit_id, :fold_version, :body)
 on conflict (namespace, run_id) do update
 set rev = excluded.rev, commit_id = excluded.commit_id, fold_version = excluded.fold_version, body = excluded.body
-where (excluded.rev, excluded.fold_version) > (p.rev, p.fold_version)"""
+where excluded.rev >= p.rev"""
 
 _DELETE_CHECKPOINT = """
 delete from squidie_checkpoints where namespace = :namespace and run_id = :thread_id"""
@@ -182,10 +199,10 @@ update squidie_runs
 set quarantine_reason = :reason, quarantine_by = :by, quarantine_at = :now, due_at = null
 where namespace = :namespace and run_id = :thread_id"""
 
-_UNQUARANTINE = """
+_UNQUARANTINE = f"""
 update squidie_runs
 set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
-    due_at = case when nudges > 0 then min(coalesce(wake_at, :now), :now) else wake_at end
+    due_at = {_due_at_once("wake_at", "nudged_at", "parked_until")}
 where namespace = :namespace and run_id = :thread_id and quarantine_reason is not null
 returning run_id"""
 
@@ -199,16 +216,12 @@ with recursive thread (run_id) as (
 )
 select run_id from thread where run_id is not null limit :limit"""
 
-_REINDEX = """
+_REINDEX = f"""
 update squidie_runs
 set rev = :rev, commit_id = :commit_id, bytes = :bytes, min_reader = :min_reader, workflow = :workflow,
     version = :version, queue = :queue, priority = :priority, status = :status, needs = :needs, tags = :tags,
     wake_at = :wake_at, started_at = :started_at, ended_at = :ended_at,
-    due_at = case
-        when quarantine_reason is not null then null
-        when parked_until is not null and :wake_at is not null then max(parked_until, :wake_at)
-        when nudges > 0 then coalesce(min(due_at, :wake_at), due_at, :wake_at)
-        else :wake_at end,
+    due_at = {_due_at(":wake_at", "nudged_at", "parked_until")},
     updated_at = :now
 where namespace = :namespace and run_id = :thread_id and rev = :seen_rev and commit_id = :seen_commit_id
 returning run_id"""
