@@ -53,11 +53,6 @@ class SqlStorage:
         return self._namespace
 
     @property
-    def namespace(self) -> str:
-        """Whose runs these are."""
-        return self._namespace
-
-    @property
     def capabilities(self) -> Capabilities:
         """What this adapter can do."""
         return self.database.capabilities

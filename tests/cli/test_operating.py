@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from squidie_core import Snapshot, Squidie
 from squidie_core.cli.demo_workflow import Errand, RingErrand
 from tests.cli.command import Command
@@ -73,7 +75,7 @@ class TestInspect:
 
     def test_gives_programs_the_snapshot(self, squidie: Command, url: str, host: Squidie, paused: Snapshot) -> None:
         given = squidie("inspect", paused.id, "--history", "--url", url, "--json").document
-        assert given == host.inspect_run(paused, include_history=True).to_dict()
+        assert given == json.loads(json.dumps(host.inspect_run(paused, include_history=True).to_dict()))
         assert len(given["history"]) == given["rev"]
 
 

@@ -107,7 +107,7 @@ class TestRefusal:
             ("host:fail", 1, "RuntimeError: the shop has burnt down"),
             ("broken:squidie", 1, "broken.py:1"),
             ("needy:squidie", 1, "No module named 'nosuch'"),
-            ("mistaken:Bad", 1, "problem in the workflow definition"),
+            ("mistaken:Bad", 1, "problems in the workflow definition"),
         ],
     )
     def test_says_what_is_wrong_with_the_application(

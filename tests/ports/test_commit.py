@@ -108,7 +108,6 @@ class TestTheFence:
         assert commit_one(storage, append("t", Head(1, 77))) == Conflict(("t",))
         assert storage.heads(["t"]) == {}
 
-    @pytest.mark.usefixtures("eager_switching")
     def test_lets_one_of_many_writers_through_at_each_revision(self, world: World) -> None:
         storage = world.open()
         write(storage, append("t"))
@@ -135,7 +134,6 @@ class TestTheFence:
         assert all(before.commit_id == after.previous for before, after in pairwise(commits))
         assert sorted(accepted) == [c.head for c in commits[1:]]
 
-    @pytest.mark.usefixtures("eager_switching")
     def test_lets_one_of_many_starts_of_a_thread_through(self, world: World) -> None:
         clients = [world.open() for _ in range(4)]
         starts = [append("t", NO_HEAD, f"start {i}") for i in range(4)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import NO_HEAD
 from squidie_core.ports.storage import DueRun, RunQuery, Storage
@@ -184,7 +182,6 @@ class TestAReservation:
         assert due_ids(storage, limit=1, reserve_for=HOUR) == ["t0"]
         assert due_ids(storage) == ["t1", "t2"]
 
-    @pytest.mark.usefixtures("eager_switching")
     def test_gives_each_run_to_one_of_many_callers_where_reservations_are_exclusive(self, world: World) -> None:
         storage = world.open()
         runs = [f"t{i:02}" for i in range(24)]

@@ -94,7 +94,6 @@ class TestClaim:
         assert claimed_ids(leases, limit=3) == ["first", "b", "a"]
         assert claimed_ids(leases, limit=3) == ["last"]
 
-    @pytest.mark.usefixtures("eager_switching")
     def test_gives_a_delivery_to_one_owner_at_a_time(self, leases: LeaseBackend) -> None:
         for i in range(50):
             leases.enqueue("q", {}, delivery_id=str(i))

@@ -45,6 +45,23 @@ class TestAWorld:
         clock.now = 6
         assert MemoryStorage(world=world).clock() == 6
 
+    def test_is_one_clients_at_a_time(self) -> None:
+        held: list[bool] = []
+
+        def clock() -> int:
+            held.append(world.lock.locked())
+            return 1000
+
+        world = MemoryWorld(clock=clock)
+        storage, leases = MemoryStorage(world=world), MemoryLeases(world=world)
+        write(storage, append("t", wake_at=1))
+        due_ids(storage)
+        leases.enqueue("q", {})
+        (delivery,) = leases.claim("q", owner_id="me", lease_for=1)
+        leases.complete(delivery)
+        assert held == [True] * 5
+        assert not world.lock.locked()
+
     @pytest.mark.parametrize("client", [MemoryStorage, MemoryLeases])
     def test_takes_no_second_clock(self, client: Callable[..., object]) -> None:
         with pytest.raises(OptionError, match="clock"):

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, Union, cast
 
+from squidie_core.authoring.containers import BARE, LISTS, MAPPINGS, SETS, items_of, list_of, mapping_of, set_of
 from squidie_core.authoring.describing import describe
 from squidie_core.authoring.hints import Unresolved, class_of, hints_of_class
 from squidie_core.authoring.scalars import SCALARS
 from squidie_core.authoring.violations import MISSING, ContractError, Converter, Violation, as_is, below, mismatch
 
-_LISTS: tuple[Any, ...] = (
-    list,
-    collections.abc.Sequence,
-    collections.abc.MutableSequence,
-    collections.abc.Iterable,
-    collections.abc.Collection,
-)
-_MAPPINGS: tuple[Any, ...] = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
-_SETS: dict[Any, Callable[[list[Any]], Any]] = {
-    set: set,
-    frozenset: frozenset,
-    collections.abc.Set: frozenset,
-    collections.abc.MutableSet: set,
-}
 _WRAPPERS = ("Required", "NotRequired", "ReadOnly", "Annotated", "Final", "ClassVar")
 
 
@@ -85,30 +71,30 @@ class Preparation:
         arguments = typing.get_args(annotation)
         if origin is Literal:
             return _literal(annotation)
-        if origin in _LISTS:
-            return _list(self.of(arguments[0]), describe(annotation))
+        if origin in LISTS:
+            return list_of(self.of(arguments[0]), describe(annotation))
         if origin is tuple:
             return self._tuple(annotation, arguments)
-        if origin in _SETS:
-            return _set(self.of(arguments[0]), describe(annotation), _SETS[origin])
-        if origin in _MAPPINGS:
-            return _mapping(self.of(arguments[0]), self.of(arguments[1]), describe(annotation))
+        if origin in SETS:
+            return set_of(self.of(arguments[0]), describe(annotation), SETS[origin])
+        if origin in MAPPINGS:
+            return mapping_of(self.of(arguments[0]), self.of(arguments[1]), describe(annotation))
         return self._class(origin)
 
     def _tuple(self, annotation: Any, arguments: tuple[Any, ...]) -> Converter:
         text = describe(annotation)
         if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004  # tuple[X, ...]
-            items = _list(self.of(arguments[0]), text)
+            items = list_of(self.of(arguments[0]), text)
             return lambda value: tuple(items(value))
-        return _fixed([self.of(item) for item in arguments], text, tuple)
+        return items_of([self.of(item) for item in arguments], text, tuple)
 
     def _class(self, cls: Any) -> Converter:
         if not inspect.isclass(cls) or cls is object:
             return as_is
         if cls in self._classes:
             return self._classes[cls]
-        if cls in _BARE:
-            return _BARE[cls](cls.__name__)
+        if cls in BARE:
+            return BARE[cls](cls.__name__)
         if issubclass(cls, Enum):
             return _enum(cls)
         if dataclasses.is_dataclass(cls) or typing.is_typeddict(cls) or _is_named_tuple(cls):
@@ -134,7 +120,7 @@ class Preparation:
             prepared = self._dataclass(cls, hints)
         else:
             fields = [self.of(hints.get(name, Any)) for name in cls._fields]
-            prepared = _fixed(fields, cls.__name__, lambda items: cls(*items))
+            prepared = items_of(fields, cls.__name__, lambda items: cls(*items))
         finished.append(prepared)
         self._classes[cls] = prepared
         return prepared
@@ -239,78 +225,6 @@ def _typed_dict(converters: Mapping[str, Converter], required: frozenset[str], c
     return convert
 
 
-def _list(item: Converter, text: str) -> Converter:
-    def convert(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise mismatch(text, value)
-        values = cast("list[Any]", value)
-        return list(values) if item is as_is else _items(values, [item] * len(values))
-
-    return convert
-
-
-def _items(values: list[Any], converters: list[Converter]) -> list[Any]:
-    converted: list[Any] = []
-    violations: list[Violation] = []
-    for position, (item, convert) in enumerate(zip(values, converters, strict=True)):
-        try:
-            converted.append(convert(item))
-        except ContractError as error:
-            violations += below(position, error)
-    if violations:
-        raise ContractError(violations)
-    return converted
-
-
-def _fixed(converters: list[Converter], text: str, build: Callable[[list[Any]], Any]) -> Converter:
-    def convert(value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise mismatch(text, value)
-        values = cast("list[Any]", value)
-        if len(values) != len(converters):
-            raise ContractError([Violation((), text, f"{len(values)} items")])
-        return build(_items(values, converters))
-
-    return convert
-
-
-def _set(item: Converter, text: str, build: Callable[[list[Any]], Any]) -> Converter:
-    items = _list(item, text)
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, set | frozenset):
-            value = list(cast("set[Any]", value))
-        try:
-            return build(items(value))
-        except TypeError:
-            raise ContractError([Violation((), text, "a list with items that no set can hold")]) from None
-
-    return convert
-
-
-def _mapping(key: Converter, item: Converter, text: str) -> Converter:
-    plain = key in (as_is, SCALARS[str]) and item is as_is
-
-    def convert(value: Any) -> Any:
-        if type(value) is not dict:
-            raise mismatch(text, value)
-        given = cast("dict[str, Any]", value)
-        if plain:
-            return given
-        converted: dict[Any, Any] = {}
-        violations: list[Violation] = []
-        for name, inner in given.items():
-            try:
-                converted[key(name)] = item(inner)
-            except ContractError as error:
-                violations += below(name, error)
-        if violations:
-            raise ContractError(violations)
-        return converted
-
-    return convert
-
-
 def _enum(cls: type[Enum]) -> Converter:
     text = describe(cls)
 
@@ -409,23 +323,5 @@ def _subclass(cls: Any, base: Converter) -> Converter:
     return convert
 
 
-def _bare_tuple(text: str) -> Converter:
-    items = _list(as_is, text)
-    return lambda value: tuple(items(value))
-
-
 def _is_named_tuple(cls: type[Any]) -> bool:
     return hasattr(cls, "_fields") and issubclass(cls, tuple)
-
-
-def _bare(build: Callable[[list[Any]], Any]) -> Callable[[str], Converter]:
-    return lambda text: _set(as_is, text, build)
-
-
-_BARE: dict[Any, Callable[[str], Converter]] = {
-    tuple: _bare_tuple,
-    **{kind: lambda text: _list(as_is, text) for kind in _LISTS},
-    **{kind: lambda text: _mapping(as_is, as_is, text) for kind in _MAPPINGS},
-    **{kind: _bare(build) for kind, build in _SETS.items()},
-}
-"""Containers whose contents are not annotated."""

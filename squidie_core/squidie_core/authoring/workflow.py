@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Any, Literal, Never, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, NoReturn
 
 from squidie_core.authoring.checking import check
 from squidie_core.authoring.collecting import Declaration, collect

@@ -39,7 +39,7 @@ def validate(
     _check_triggers(found, definition, complete=complete)
     _check_steps(found, definition, complete=complete)
     known_names = check_graph(found, definition, complete=complete)
-    if complete and known_names:
+    if complete and known_names and definition.triggers:
         check_paths(found, definition, known)
     return found.problems
 

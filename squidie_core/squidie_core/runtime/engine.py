@@ -9,19 +9,18 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from squidie_core.decisions import Claimant, Draft, advance, complete, defer, fail, heartbeat, release
-from squidie_core.errors import Corrupt, SquidieError, StorageError, TooLarge, Unavailable, UnknownVersion
-from squidie_core.journal.codec import to_json
+from squidie_core.decisions import Claimant, Draft, advance, heartbeat
+from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
-from squidie_core.journal.values import MAX_VALUE_BYTES
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Slots, Write
-from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
+from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.cache import StateCache
+from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
 from squidie_core.runtime.store import RunStore, pause, to_append
 from squidie_core.state import RunnableState, RunState
 
@@ -143,14 +142,14 @@ class Engine:
         def decide() -> None:
             draft = self._draft(_loaded(actor))
             for attempt, outcome in reported:
-                if not _apply(draft, attempt, outcome) and not attempt.lost.is_set():
+                if not apply_outcome(draft, attempt, outcome) and not attempt.lost.is_set():
                     _log.warning("run %s: the claim on %s was lost; its outcome is dropped", actor.run_id, attempt.key)
             claimed = self._advance(draft, slots, 1) if chain and self._may_chain(actor) else []
             try:
                 self._write(actor, draft, claimed, reported)
             except TooLarge as error:
                 actor.state = None
-                actor.reported[:0] = _too_large(actor, reported, error)
+                actor.reported[:0] = too_large(actor, reported, error)
 
         self._guarded(actor, decide)
 
@@ -284,7 +283,7 @@ class Engine:
             return self._committed(actor, write)
         actor.state = None
         if isinstance(result, Refused):
-            actor.reported[:0] = _refused(write.reported, result.error)
+            actor.reported[:0] = refused(write.reported, result.error)
             if not write.reported:
                 self._store.park(actor.run_id, "refused", 6)
         else:
@@ -370,37 +369,3 @@ def _wanted(slots: Slots) -> int:
 def _loaded(actor: Actor) -> RunState:
     assert actor.state is not None, "the engine decides only on loaded actors"  # noqa: S101
     return actor.state
-
-
-def _apply(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
-    """Decide what follows from the outcome; False where the claim was lost."""
-    if isinstance(outcome, Completed):
-        return complete(draft, attempt.key, attempt.claim_id, outcome.result)
-    if isinstance(outcome, Failed):
-        return fail(draft, attempt.key, attempt.claim_id, outcome.error, retry_after=outcome.retry_after)
-    if isinstance(outcome, Deferred):
-        return defer(draft, attempt.key, attempt.claim_id, outcome.reason, outcome.after)
-    release(draft, {attempt.key: attempt.claim_id})
-    return True
-
-
-def _refused(reported: Sequence[tuple[Attempt, Outcome]], error: Exception) -> list[tuple[Attempt, Outcome]]:
-    """The store takes none of this: the attempts failed."""
-    code = error.code if isinstance(error, SquidieError) else "refused"
-    failed = Failed({"code": code, "message": str(error), "retryable": False})
-    return [(attempt, failed) for attempt, _ in reported]
-
-
-def _too_large(actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge) -> list[tuple[Attempt, Outcome]]:
-    """Outcomes that are too large become failures; those that are only too large together go one by one."""
-    large = [item for item in reported if isinstance(item[1], Completed) and _size(item[1]) > MAX_VALUE_BYTES]
-    if large:
-        return [*(item for item in reported if item not in large), *_refused(large, error)]
-    if len(reported) == 1:
-        return _refused(reported, error)
-    actor.batch = 1
-    return reported
-
-
-def _size(outcome: Completed) -> int:
-    return len(to_json(outcome.result))

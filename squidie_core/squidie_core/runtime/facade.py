@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from squidie_core import decisions
-from squidie_core.authoring import CompiledWorkflow, Duration, Step, Trigger, Workflow, compiled
-from squidie_core.decisions import ManualCommand, StartRequest
+from squidie_core.authoring import Duration, Trigger, Workflow, compiled
+from squidie_core.decisions import ManualCommand
 from squidie_core.decisions.control import ManualSignal
-from squidie_core.errors import ConflictError, OptionError
+from squidie_core.errors import OptionError
 from squidie_core.inspection import RunList, Snapshot
-from squidie_core.inspection.snapshot import no_output, snapshot
+from squidie_core.inspection.snapshot import snapshot
 from squidie_core.inspection.times import moment, text
-from squidie_core.journal.codec import decode_entries, to_plain
-from squidie_core.journal.commit import Conflict
-from squidie_core.journal.entries import Json
-from squidie_core.journal.identity import derived_id, digest, run_id_at
 from squidie_core.plugins import open_plugin
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.inspecting import history_of, output_reader
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
-from squidie_core.runtime.store import RunStore, derive_index, to_append
+from squidie_core.runtime.starting import StartOptions, start_run
+from squidie_core.runtime.store import RunStore, derive_index
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
 
@@ -139,61 +137,24 @@ class Squidie:
         Raises PayloadError, OptionError, NotFoundError for a workflow that is not registered, ConflictError where the
         key or id belongs to a run of another payload, and StorageError.
         """
-        workflow, name = self._trigger(what, trigger)
-        accepted = workflow.contracts[name].accept(payload)
-        plan = workflow.plan
-        now = self.store.clock.now()
-        request = StartRequest(
-            run_id=self._new_id(workflow.name, name, now, run_id, idempotency_key),
-            trigger=name,
-            payload=accepted.payload,
-            payload_digest=digest(accepted.given),
-            queue=options.name("queue", queue or workflow.definition.queue or self.queue),
-            priority=options.integer("priority", priority, least=0, most=9),
-            delay=0 if delay is None else options.milliseconds("delay", delay),
-            tags=options.tags(tags),
-            metadata=options.metadata(metadata),
-            idempotency_key=options.optional_text("idempotency_key", idempotency_key),
+        state, is_new = start_run(
+            self.store,
+            what,
+            payload,
+            StartOptions(
+                trigger=trigger,
+                idempotency_key=idempotency_key,
+                run_id=run_id,
+                queue=queue,
+                default_queue=self.queue,
+                delay=delay,
+                priority=priority,
+                tags=tags,
+                metadata=metadata,
+            ),
         )
-        draft = decisions.start(plan, request, now)
-        append = to_append(draft)
-        self.store.catalog.ensure_stored(plan, self.store.storage)
-        if isinstance(self.store.commit(append), Conflict):
-            return self._existing(request, workflow.name)
-        self.store.committed(draft.state, append)
-        if request.delay == 0:
-            self.wakeups.wake(request.queue)
-        return self._snapshot(draft.state, now)
-
-    def _trigger(self, what: Trigger[Any] | type[Workflow], trigger: str | None) -> tuple[CompiledWorkflow, str]:
-        catalog = self.store.catalog
-        if isinstance(what, Trigger):
-            return catalog.trigger(what)
-        workflow = catalog.workflow(what)
-        names = list(workflow.contracts)
-        if trigger is None:
-            return workflow, names[0]
-        if trigger not in names:
-            raise options.refuse("trigger", f"is no trigger of {workflow.name}", f"use one of {', '.join(names)}")
-        return workflow, trigger
-
-    def _new_id(self, workflow: str, trigger: str, now: int, run_id: str | None, key: str | None) -> str:
-        if run_id is not None and key is not None:
-            raise options.refuse("idempotency_key", "and run_id exclude each other", "pass one of them")
-        if run_id is not None:
-            return options.run_id(run_id)
-        if key is not None:
-            return derived_id(self.store.storage.namespace, workflow, trigger, options.text("idempotency_key", key))
-        return run_id_at(now, options.random_bits())
-
-    def _existing(self, request: StartRequest, workflow: str) -> Snapshot:
-        """The run that has this id already, if it was started with the same payload."""
-        state = self.store.state(request.run_id)
-        if (state.workflow, state.trigger, state.payload_digest) != (workflow, request.trigger, request.payload_digest):
-            raise ConflictError(
-                f"run {request.run_id} was started before with another payload or trigger; use another key or id",
-                details={"run_id": request.run_id},
-            )
+        if is_new and delay is None:
+            self.wakeups.wake(state.queue)
         return self._snapshot(state, self.store.clock.now())
 
     # Executing
@@ -341,12 +302,12 @@ class Squidie:
         """The run as it is now; `include_history` adds every entry of its journal. Raises NotFoundError, Corrupt."""
         run_id = _id(run)
         state = self.store.state(run_id)
-        history = self._history(run_id, state.head.rev) if include_history else None
+        history = history_of(self.store.storage, run_id, state.head.rev) if include_history else None
         head = self.store.storage.heads([run_id]).get(run_id)
         return snapshot(
             state,
             self.store.clock.now(),
-            self._output_of(state),
+            output_reader(self.store.catalog, state),
             parked=head.park_reason if head is not None else None,
             quarantined=head.quarantine_reason if head is not None else None,
             history=history,
@@ -400,28 +361,8 @@ class Squidie:
                 return failed
             after = page.next_after
 
-    def _history(self, run_id: str, rev: int) -> Sequence[Mapping[str, Json]]:
-        history: list[Mapping[str, Json]] = []
-        for commit in self.store.storage.read(run_id):
-            for number, entry in enumerate(decode_entries(commit.body), commit.rev):
-                if number <= rev:
-                    history.append({"rev": number, **to_plain(entry), "at": text(moment(entry.at))})
-        return history
-
     def _snapshot(self, state: RunState, now: int) -> Snapshot:
-        return snapshot(state, now, self._output_of(state))
-
-    def _output_of(self, state: RunState) -> Callable[[Step[..., Any], Mapping[str, Json]], Any]:
-        catalog, workflow, run_id = self.store.catalog, state.workflow, state.run_id
-
-        def output_of(step: Step[..., Any], results: Mapping[str, Json]) -> Any:
-            name = catalog.step_name(workflow, step)
-            body = None if name is None else catalog.body(workflow, name)
-            if name is None or body is None or name not in results:
-                raise no_output(name or repr(step), run_id)
-            return body.read_result(results[name])
-
-        return output_of
+        return snapshot(state, now, output_reader(self.store.catalog, state))
 
     # Being there
 

@@ -1,0 +1,46 @@
+"""What the outcome of an attempt means for its run, and what becomes of one that cannot be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from squidie_core.decisions import Draft, complete, defer, fail, release
+from squidie_core.errors import SquidieError, TooLarge
+from squidie_core.journal.codec import to_json
+from squidie_core.journal.values import MAX_VALUE_BYTES
+from squidie_core.runtime.actor import Actor
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
+
+
+def apply_outcome(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
+    """Decide what follows from the outcome; False where the claim was lost."""
+    if isinstance(outcome, Completed):
+        return complete(draft, attempt.key, attempt.claim_id, outcome.result)
+    if isinstance(outcome, Failed):
+        return fail(draft, attempt.key, attempt.claim_id, outcome.error, retry_after=outcome.retry_after)
+    if isinstance(outcome, Deferred):
+        return defer(draft, attempt.key, attempt.claim_id, outcome.reason, outcome.after)
+    release(draft, {attempt.key: attempt.claim_id})
+    return True
+
+
+def refused(reported: Sequence[tuple[Attempt, Outcome]], error: Exception) -> list[tuple[Attempt, Outcome]]:
+    """The store takes none of this: the attempts failed."""
+    code = error.code if isinstance(error, SquidieError) else "refused"
+    failed = Failed({"code": code, "message": str(error), "retryable": False})
+    return [(attempt, failed) for attempt, _ in reported]
+
+
+def too_large(actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge) -> list[tuple[Attempt, Outcome]]:
+    """Outcomes that are too large become failures; those that are only too large together go one by one."""
+    large = [item for item in reported if isinstance(item[1], Completed) and _size(item[1]) > MAX_VALUE_BYTES]
+    if large:
+        return [*(item for item in reported if item not in large), *refused(large, error)]
+    if len(reported) == 1:
+        return refused(reported, error)
+    actor.batch = 1
+    return reported
+
+
+def _size(outcome: Completed) -> int:
+    return len(to_json(outcome.result))

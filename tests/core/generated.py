@@ -1,0 +1,126 @@
+"""Strategies for small workflows that may be declared, and for what may happen to their runs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+
+from squidie_core.definition.model import END, Definition, Parameter, RetryPolicy, StepDefinition, Transition
+from squidie_core.definition.plan import Plan
+from tests.core.runs import error, ok, when
+
+retries = st.none() | st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(1, 3),
+    min=st.sampled_from([0, 1_000]),
+    max=st.just(40_000),
+    jitter=st.booleans(),
+)
+conditions = st.builds(
+    when,
+    path=st.sampled_from(["n", "n", "error.code", "nowhere.x", "list.0"]),
+    operator=st.sampled_from(["equals", "greater_than", "less_than"]),
+    value=st.integers(0, 2),
+)
+results = st.fixed_dictionaries(
+    {}, optional={"n": st.integers(0, 2), "list": st.lists(st.integers(0, 2), max_size=1), "extra": st.just("x")}
+)
+
+
+@st.composite
+def steps(draw: st.DrawFn, name: str, kinds: tuple[str, ...], after: tuple[str, ...] = ()) -> StepDefinition:
+    kind: Any = draw(st.sampled_from(kinds))
+    options: dict[str, Any] = {"name": name, "kind": kind, "after": after}
+    if kind == "run":
+        # Once in a while a step needs what no run has.
+        takes = draw(st.sampled_from([None, (), (), ("n",), ("n",), ("n",), ("n", "error?", "extra?"), ("extra",)]))
+        options["parameters"] = takes and tuple(
+            Parameter(name=item.rstrip("?"), required=not item.endswith("?")) for item in takes
+        )
+        options["retry"] = draw(retries)
+        options["max_deliveries"] = draw(st.sampled_from([1, 2, 5]))
+    if kind == "wait":
+        options["duration"] = draw(st.sampled_from([1, 1_000, 90_000]))
+    if kind == "approval":
+        options["output"] = draw(st.none() | st.just("council"))
+    return StepDefinition(**options)
+
+
+RUN_AND_BUILT_INS = ("run", "run", "run", "run", "wait", "log")
+
+
+@st.composite
+def dependency_plans(draw: st.DrawFn) -> Plan:
+    """Up to five steps, each after any of those before it."""
+    made: list[StepDefinition] = []
+    for number in range(draw(st.integers(1, 5))):
+        before = [item.name for item in made]
+        after = draw(st.lists(st.sampled_from(before), max_size=3, unique=True)) if before else []
+        made.append(draw(steps(f"s{number}", RUN_AND_BUILT_INS, tuple(sorted(after)))))
+    return Plan(Definition(name="w", steps=tuple(made)))
+
+
+@st.composite
+def transition_plans(draw: st.DrawFn) -> Plan:
+    """Up to four steps in a line, with shortcuts, conditions, error routes and limited ways back."""
+    count = draw(st.integers(1, 4))
+    made = [draw(steps(f"s{number}", (*RUN_AND_BUILT_INS, "pause", "approval"))) for number in range(count)]
+    transitions: list[Transition] = []
+    for number, step in enumerate(made):
+        onward = [other.name for other in made[number + 1 :]] + [END]
+        back = [other.name for other in made[: number + 1]]
+        forks = step.kind not in ("pause", "approval")
+        if forks and draw(st.booleans()):
+            transitions.append(ok(step.name, draw(st.sampled_from(onward)), condition=draw(conditions)))
+        if draw(st.booleans()):
+            condition = draw(st.none() | conditions) if forks else None
+            limit = draw(st.integers(1, 2))
+            transitions.append(ok(step.name, draw(st.sampled_from(back)), condition=condition, max_visits=limit))
+        if number + 1 < count:
+            narrow = forks and draw(st.sampled_from([False, False, False, True]))
+            transitions.append(ok(step.name, onward[0], condition=draw(conditions) if narrow else None))
+        elif not forks or not transitions or draw(st.booleans()):
+            transitions.append(ok(step.name, END))
+        if step.kind == "approval" or (step.kind == "run" and draw(st.booleans())):
+            target = draw(st.sampled_from(onward + back))
+            limit = draw(st.integers(1, 2)) if target in back else None
+            recovery: Any = draw(st.sampled_from([None, "undo", "compensation"]))
+            transitions.append(error(step.name, target, max_visits=limit, recovery=recovery))
+    return Plan(Definition(name="w", steps=tuple(made), transitions=tuple(transitions)))
+
+
+plans = dependency_plans() | transition_plans()
+
+Action = tuple[
+    Literal["pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel"],
+    Any,
+]
+
+places = st.integers(0, 9)
+"""Which of the open runnables."""
+
+some_time = st.sampled_from([-5, 0, 1, 999, 1_000, 29_999, 30_000, 100_000])
+
+actions: st.SearchStrategy[Action] = st.one_of(
+    st.tuples(st.just("claim"), st.tuples(st.sampled_from([0, 1, 2, 9]), st.sampled_from([0, 0, 2_000]))),
+    st.tuples(st.just("claim"), st.tuples(st.just(9), st.just(0))),
+    st.tuples(st.just("complete"), st.tuples(places, results)),
+    st.tuples(st.just("complete"), st.tuples(places, results)),
+    st.tuples(
+        st.just("fail"),
+        st.tuples(
+            places,
+            st.fixed_dictionaries({"code": st.integers(0, 2)}, optional={"retryable": st.booleans()}),
+            st.none() | st.sampled_from([0, 5_000]),
+        ),
+    ),
+    st.tuples(st.just("defer"), st.tuples(places, st.sampled_from([0, 5_000]))),
+    st.tuples(st.just("release"), places),
+    st.tuples(st.just("heartbeat"), st.sampled_from([30_000, 60_000])),
+    st.tuples(st.just("stale"), places),
+    st.tuples(st.just("pass"), some_time),
+    st.tuples(st.just("expire"), st.none()),
+    st.tuples(st.just("decide"), st.sampled_from(["resume_run", "approve_run", "reject_run"])),
+)
+cancellations: st.SearchStrategy[Action] = st.tuples(st.just("cancel"), st.sampled_from([None, "key"]))

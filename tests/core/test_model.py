@@ -1,0 +1,298 @@
+"""Whatever is declared and whatever happens: the rules that hold of every run.
+
+Small workflows are driven by decisions alone, by workers that finish, fail, defer, give back and vanish, by operators,
+and by a clock that tests move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from squidie_core.decisions import Draft, ManualCommand, complete
+from squidie_core.definition.plan import Plan
+from squidie_core.definition.validation import validate
+from squidie_core.errors import InvalidTransitionError
+from squidie_core.journal.codec import decode_entries, encode_entries
+from squidie_core.journal.commit import Head
+from squidie_core.journal.entries import (
+    AttemptClaimed,
+    AttemptCompleted,
+    AttemptHeartbeat,
+    AttemptReleased,
+    Entry,
+    ManualStepResolved,
+    RunnableApplied,
+    RunnablesPlanned,
+    RunStarted,
+    RunTerminal,
+)
+from squidie_core.state import RunState, fold, index_row
+from squidie_core.state.checkpoint import restore, save
+from tests.core.generated import Action, actions, cancellations, dependency_plans, plans, transition_plans
+from tests.core.runs import RUN_ID, Run, visible
+
+T = TypeVar("T")
+
+thorough = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+histories = st.lists(actions, max_size=25)
+
+
+def from_checkpoint(state: RunState) -> RunState:
+    """The state as another process has it: through the text of a checkpoint."""
+    committed = deepcopy(state)
+    committed.head = Head(state.rev, 1)
+    found = restore(RUN_ID, save(committed))
+    assert found is not None
+    return found
+
+
+class CheckedRun(Run):
+    """A run that looks at everything after every draft."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, {"n": 1, "list": [0]})
+        self.check()
+
+    def decide(self, decision: Callable[[Draft], T]) -> T:
+        twins = [
+            Draft(state, self.plan, self.now)
+            for state in (deepcopy(self.state), self.refolded(), from_checkpoint(self.state))
+        ]
+        try:
+            answer = super().decide(decision)
+        except InvalidTransitionError:
+            self.last = []
+            for twin in twins:
+                assert refuses(twin, decision)
+                assert twin.entries == []
+            self.check()
+            raise
+        for twin in twins:
+            decision(twin)
+            assert twin.entries == self.last, "equal states decide alike"
+        self.check()
+        return answer
+
+    def check(self) -> None:
+        state = self.state
+        assert not state.anomalies, "what was decided breaks no rule"
+        assert state.rev == len(self.entries)
+        times = [entry.at for entry in self.entries]
+        assert times == sorted(times), "time never goes back"
+        assert visible(self.refolded()) == visible(state)
+        again = decode_entries(encode_entries(self.entries))
+        assert again == self.entries
+        assert visible(fold(RunState(RUN_ID), again)) == visible(state)
+        assert visible(from_checkpoint(state)) == visible(state)
+        self.check_wake()
+        self.check_history()
+
+    def check_wake(self) -> None:
+        state, row = self.state, index_row(self.state)
+        if state.terminal:
+            assert row.wake_at is None
+            return
+        assert state.open, "a run with nothing open is over"
+        assert (state.status == "paused") == (state.gate is not None)
+        assert (row.wake_at is None) == (state.gate is not None)
+        assert (row.needs == ()) == (state.gate is not None)
+
+    def check_history(self) -> None:
+        """What the entries say by themselves, without the fold."""
+        planned = [r.key for entry in self.entries if isinstance(entry, RunnablesPlanned) for r in entry.runnables]
+        assert len(planned) == len(set(planned)), "no runnable is planned twice"
+        ends = [number for number, entry in enumerate(self.entries) if isinstance(entry, RunTerminal)]
+        assert len(ends) <= 1
+        assert self.state.terminal == bool(ends)
+        assert self.state.context == context_of(self.entries)
+        assert_one_holder_at_a_time(self.entries)
+        assert_order(self.plan, self.entries)
+
+
+def refuses(draft: Draft, decision: Callable[[Draft], object]) -> bool:
+    try:
+        decision(draft)
+    except InvalidTransitionError:
+        return True
+    return False
+
+
+def context_of(entries: list[Entry]) -> dict[str, Any]:
+    """The payload, then the results in the order in which they were applied."""
+    context: dict[str, Any] = {}
+    results: dict[str, Any] = {}
+    for entry in entries:
+        if isinstance(entry, RunStarted):
+            context.update(entry.input)
+        elif isinstance(entry, AttemptCompleted | ManualStepResolved):
+            results[entry.runnable_key] = entry.result
+        elif isinstance(entry, RunnableApplied) and entry.deferred is None:
+            context.update(results.get(entry.runnable_key, {}))
+    return context
+
+
+def assert_one_holder_at_a_time(entries: list[Entry]) -> None:
+    held: dict[str, tuple[str, int]] = {}
+    for entry in entries:
+        if isinstance(entry, AttemptClaimed):
+            _, until = held.get(entry.runnable_key, ("", 0))
+            assert until <= entry.at, "nobody takes what somebody holds"
+            held[entry.runnable_key] = (entry.claim_id, entry.lease_until)
+        elif isinstance(entry, AttemptHeartbeat):
+            for key, claim_id in entry.claims.items():
+                holder, until = held[key]
+                assert (holder, until > entry.at) == (claim_id, True)
+                held[key] = (claim_id, entry.lease_until)
+        elif isinstance(entry, AttemptReleased):
+            held[entry.runnable_key] = ("", 0)
+        elif isinstance(entry, AttemptCompleted) and entry.claim_id is not None:
+            holder, until = held[entry.runnable_key]
+            assert (holder, until > entry.at) == (entry.claim_id, True)
+            held[entry.runnable_key] = ("", 2**62)
+
+
+def assert_order(plan: Plan, entries: list[Entry]) -> None:
+    """Dependencies come first and once; limited routes are taken no more often than they may be."""
+    applied: set[str] = set()
+    steps: dict[str, str] = {}
+    taken: dict[int, int] = {}
+    for entry in entries:
+        if isinstance(entry, RunnablesPlanned):
+            for runnable in entry.runnables:
+                steps[runnable.key] = runnable.step
+                assert applied >= set(plan.steps[runnable.step].definition.after)
+                assert runnable.visit == 1 or not plan.uses_dependencies
+        elif isinstance(entry, RunnableApplied):
+            if entry.deferred is None:
+                applied.add(steps[entry.runnable_key])
+            if entry.decision is not None:
+                taken[entry.decision.index] = taken.get(entry.decision.index, 0) + 1
+    for index, times in taken.items():
+        limit = plan.definition.transitions[index].max_visits
+        assert limit is None or times <= limit
+
+
+def perform(run: CheckedRun, action: Action) -> None:
+    """Let it happen, where it can."""
+    what, given = action
+    if what == "pass":
+        run.later(given)
+    elif what == "expire":
+        lease = run.state.first_lease()
+        run.now = run.now if lease is None else max(run.now, lease.lease_until)
+    elif what == "claim":
+        run.claim(limit=given[0], max_skew=given[1])
+    elif what == "heartbeat":
+        run.heartbeat(*[runnable.key for runnable in run.state.claimed()], lease_for=given)
+    elif what == "decide":
+        operate(run, lambda: run.manual(given, ManualCommand(actor="elrond", idempotency_key=f"k{run.state.rev}")))
+    elif what == "cancel":
+        operate(run, lambda: run.cancel(ManualCommand(idempotency_key=given)))
+    elif run.state.open:
+        keys = list(run.state.open)
+        report(run, what, keys[(given if isinstance(given, int) else given[0]) % len(keys)], given)
+
+
+def operate(run: CheckedRun, command: Callable[[], None]) -> None:
+    """Give the command, which may be refused; repeated with its key it writes nothing."""
+    try:
+        command()
+    except InvalidTransitionError:
+        assert run.last == []
+
+
+def report(run: CheckedRun, what: str, key: str, given: Any) -> None:
+    """A worker that was given the runnable, rightly or not, says what came of it."""
+    before = visible(run.state)
+    if what == "complete":
+        accepted = run.complete(key, given[1])
+    elif what == "fail":
+        accepted = run.fail(key, given[1], retry_after=given[2])
+    elif what == "defer":
+        accepted = run.defer(key, given[1])
+    elif what == "release":
+        run.release(key)
+        return
+    else:
+        accepted = run.decide(lambda draft: complete(draft, key, "a claim that nobody made", {"n": 2}))
+        assert not accepted
+    assert accepted == bool(run.last)
+    if not accepted:
+        assert visible(run.state) == before
+    again = visible(run.state)
+    assert not run.complete(key, {"n": 2}), "an outcome counts once"
+    assert visible(run.state) == again
+
+
+def finish(run: CheckedRun) -> None:
+    """Let time pass and workers work until the run is over, which it will be."""
+    for _ in range(100):
+        if run.state.terminal:
+            return
+        if run.state.gate is not None:
+            run.manual("resume_run" if run.state.gate.kind == "pause" else "approve_run")
+            continue
+        claimed = run.claim()
+        for name in claimed:
+            run.complete(name, {"n": 0})
+        if not claimed and not run.state.terminal and run.state.gate is None:
+            wake_at = run.state.wake_at()
+            assert wake_at is not None
+            run.now = max(run.now + 1, wake_at)
+    raise AssertionError("the run never ends")
+
+
+def end_of(state: RunState) -> Any:
+    return deepcopy((state.status, state.error, state.ended_at, state.context, state.gate, state.wake_at()))
+
+
+class TestDraws:
+    @given(plan=plans)
+    def test_are_workflows_that_may_be_declared(self, plan: Plan) -> None:
+        assert validate(plan.definition, complete=False) == []
+        assert plan.uses_dependencies or plan.roots == ("s0",)
+
+
+class TestAnyHistory:
+    @thorough
+    @given(plan=transition_plans(), history=histories)
+    def test_of_transitions_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
+        self.play(plan, history)
+
+    @thorough
+    @given(plan=dependency_plans(), history=histories)
+    def test_of_dependencies_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
+        self.play(plan, history)
+
+    @settings(thorough, max_examples=40)
+    @given(plan=plans, history=histories, cancellation=cancellations, more=histories)
+    def test_may_be_cut_off_by_a_cancellation(
+        self, plan: Plan, history: list[Action], cancellation: Action, more: list[Action]
+    ) -> None:
+        run = CheckedRun(plan)
+        for action in (*history, cancellation):
+            perform(run, action)
+        assert run.state.terminal
+        ended = end_of(run.state)
+        for action in (*more, cancellation):
+            perform(run, action)
+        assert end_of(run.state) == ended
+
+    @staticmethod
+    def play(plan: Plan, history: list[Action]) -> None:
+        run = CheckedRun(plan)
+        for action in history:
+            perform(run, action)
+        event(f"{run.state.status} after the history")
+        finish(run)
+        event(f"{run.state.status} at last")
+        ended = end_of(run.state)
+        fold(run.state, list(run.entries))
+        assert end_of(run.state) == ended, "nothing that comes after the end changes the end"

@@ -1,0 +1,112 @@
+"""What an operation costs in round trips and locks."""
+
+from __future__ import annotations
+
+import pytest
+
+from squidie_core.journal.commit import COMMITTED, Commit, Conflict, Head
+from tests.ports.appends import OFFERS, append, write
+from tests.storage_sql.stores import Store
+from tests.storage_sql.wire import round_trips, statements
+
+
+def group(size: int, *, prefix: str = "r") -> list[Commit]:
+    return [Commit((append(f"{prefix}{i}"),)) for i in range(size)]
+
+
+def followed(commits: list[Commit]) -> list[Commit]:
+    return [Commit((append(one.appends[0].thread_id, one.appends[0].head),)) for one in commits]
+
+
+class TestPostgresql:
+    """Each statement is used once before, because preparing it is a round trip of its own."""
+
+    def test_a_group_of_starts_and_appends_is_one_round_trip(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        first = group(100)
+        storage.commit(first)
+        mixed = [*followed(first), *group(100, prefix="s")]
+        with round_trips(storage) as count:
+            assert set(storage.commit(mixed)) == {COMMITTED}
+            assert count() == 1
+
+    def test_a_group_of_appends_is_one_round_trip(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        first = group(128)
+        storage.commit(first)
+        second = followed(first)
+        storage.commit(second)
+        with round_trips(storage) as count:
+            assert set(storage.commit(followed(second))) == {COMMITTED}
+            assert count() == 1
+
+    def test_a_commit_of_several_appends_is_one_round_trip(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        for prefix in ("one", "two"):
+            many = Commit(tuple(append(f"{prefix}{i}") for i in range(50)))
+            with round_trips(storage) as count:
+                assert storage.commit([many]) == [COMMITTED]
+                trips = count()
+        assert trips == 1
+
+    def test_finding_out_why_something_was_refused_is_one_more(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        write(storage, append("a"), append("b"))
+        for _ in range(2):
+            stale = [Commit((append(one, Head(1, 7)),)) for one in ("a", "b")]
+            with round_trips(storage) as count:
+                assert storage.commit(stale) == [Conflict(("a",)), Conflict(("b",))]
+                trips = count()
+        assert trips == 2
+
+    def test_a_group_with_nudges_is_two_round_trips(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        write(storage, append("parent"))
+        for child in ("one", "two"):
+            with round_trips(storage) as count:
+                assert storage.commit([Commit((append(child),), nudges=("parent",))]) == [COMMITTED]
+                trips = count()
+        assert trips == 2
+
+    @pytest.mark.parametrize("found", [0, 20])
+    def test_due_is_one_round_trip_and_brings_small_threads(self, postgresql: Store, found: int) -> None:
+        storage = postgresql.open()
+        storage.due("default", offers=OFFERS, limit=64, reserve_for=0)
+        storage.commit(group(found))
+        with round_trips(storage) as count:
+            batch = storage.due("default", offers=OFFERS, limit=64, reserve_for=1000)
+            assert count() == 1
+        assert [run.loaded is not None for run in batch.runs] == [True] * found
+
+    def test_load_and_heads_are_one_round_trip_each(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        storage.commit(group(50))
+        names = [f"r{i}" for i in range(50)]
+        storage.load(names)
+        storage.heads(names)
+        with round_trips(storage) as count:
+            assert len(storage.load(names)) == len(storage.heads(names)) == 50
+            assert count() == 2
+
+    def test_without_prepared_statements_nothing_stays_on_the_server(self, postgresql: Store) -> None:
+        storage = postgresql.open(prepared_statements=False, pool_size=1)
+        write(storage, append("a"))
+        storage.due("default", offers=OFFERS, limit=1, reserve_for=0)
+        assert storage.database.read("select name from pg_prepared_statements", {}) == []
+
+
+class TestSqlite:
+    def test_a_poll_that_finds_nothing_takes_no_lock(self, sqlite: Store) -> None:
+        storage = sqlite.open()
+        write(storage, append("later", wake_at=4_000_000_000_000))
+        with statements(storage) as seen:
+            assert storage.due("default", offers=OFFERS, limit=10, reserve_for=1000).runs == []
+        assert seen
+        assert set(seen) == {"select"}
+
+    def test_a_group_is_one_transaction(self, sqlite: Store) -> None:
+        storage = sqlite.open()
+        many = Commit((append("x"), append("y")))
+        with statements(storage) as seen:
+            assert storage.commit([*group(100), many]) == [COMMITTED] * 101
+        assert (seen.count("begin"), seen.count("commit")) == (1, 1)
