@@ -10,12 +10,12 @@ from squidie_core.definition.model import END, Definition, Parameter, RetryPolic
 from squidie_core.definition.plan import Plan
 from tests.core.runs import error, ok, when
 
-retries = st.none() | st.builds(
-    RetryPolicy,
-    max_attempts=st.integers(1, 3),
-    min=st.sampled_from([0, 1_000]),
-    max=st.just(40_000),
-    jitter=st.booleans(),
+retries = (
+    st.none()
+    | st.builds(RetryPolicy, max_attempts=st.integers(1, 3))
+    | st.builds(
+        RetryPolicy, max_attempts=st.integers(1, 3), min=st.just(1_000), max=st.just(40_000), jitter=st.booleans()
+    )
 )
 conditions = st.builds(
     when,
@@ -29,12 +29,16 @@ results = st.fixed_dictionaries(
 
 
 @st.composite
-def steps(draw: st.DrawFn, name: str, kinds: tuple[str, ...], after: tuple[str, ...] = ()) -> StepDefinition:
+def steps(
+    draw: st.DrawFn, name: str, kinds: tuple[str, ...], *, first: bool, after: tuple[str, ...] = ()
+) -> StepDefinition:
     kind: Any = draw(st.sampled_from(kinds))
     options: dict[str, Any] = {"name": name, "kind": kind, "after": after}
     if kind == "run":
-        # Once in a while a step needs what no run has.
-        takes = draw(st.sampled_from([None, (), (), ("n",), ("n",), ("n",), ("n", "error?", "extra?"), ("extra",)]))
+        inputs = [None, (), (), ("n",), ("n",), ("n",), ("n", "error?", "extra?")]
+        if not first:  # once in a while a step needs what the run may not have
+            inputs.append(("extra",))
+        takes = draw(st.sampled_from(inputs))
         options["parameters"] = takes and tuple(
             Parameter(name=item.rstrip("?"), required=not item.endswith("?")) for item in takes
         )
@@ -42,6 +46,8 @@ def steps(draw: st.DrawFn, name: str, kinds: tuple[str, ...], after: tuple[str, 
         options["max_deliveries"] = draw(st.sampled_from([1, 2, 5]))
     if kind == "wait":
         options["duration"] = draw(st.sampled_from([1, 1_000, 90_000]))
+    if kind == "log":
+        options |= {"message": "the road goes ever on", "level": "info"}
     if kind == "approval":
         options["output"] = draw(st.none() | st.just("council"))
     return StepDefinition(**options)
@@ -57,7 +63,7 @@ def dependency_plans(draw: st.DrawFn) -> Plan:
     for number in range(draw(st.integers(1, 5))):
         before = [item.name for item in made]
         after = draw(st.lists(st.sampled_from(before), max_size=3, unique=True)) if before else []
-        made.append(draw(steps(f"s{number}", RUN_AND_BUILT_INS, tuple(sorted(after)))))
+        made.append(draw(steps(f"s{number}", RUN_AND_BUILT_INS, first=not after, after=tuple(sorted(after)))))
     return Plan(Definition(name="w", steps=tuple(made)))
 
 
@@ -65,7 +71,8 @@ def dependency_plans(draw: st.DrawFn) -> Plan:
 def transition_plans(draw: st.DrawFn) -> Plan:
     """Up to four steps in a line, with shortcuts, conditions, error routes and limited ways back."""
     count = draw(st.integers(1, 4))
-    made = [draw(steps(f"s{number}", (*RUN_AND_BUILT_INS, "pause", "approval"))) for number in range(count)]
+    kinds = (*RUN_AND_BUILT_INS, "pause", "approval")
+    made = [draw(steps(f"s{number}", kinds, first=number == 0)) for number in range(count)]
     transitions: list[Transition] = []
     for number, step in enumerate(made):
         onward = [other.name for other in made[number + 1 :]] + [END]

@@ -85,7 +85,8 @@ def failure(message: str = "the bridge is down", **more: Json) -> dict[str, Json
 
 def visible(state: RunState) -> dict[str, Any]:
     """What the entries say of the run: not how they came, and none of the private tables."""
-    names = [f.name for f in fields(state) if not f.name.startswith("_") and f.name not in ("head", "folded_bytes")]
+    others = ("head", "folded_bytes", "checkpoint_bytes")
+    names = [f.name for f in fields(state) if not f.name.startswith("_") and f.name not in others]
     found = {name: getattr(state, name) for name in names}
     found["open"] = list(state.open)
     found["wake_at"] = state.wake_at()

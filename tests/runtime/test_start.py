@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,14 +23,15 @@ from squidie_core import (
     Resource,
     Snapshot,
     Squidie,
-    SquidieError,
     TooLarge,
     Workflow,
     step,
     trigger,
 )
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
-from tests.runtime.stores import SharedStore, Store, assert_consistent, working
+from tests.runtime.processes import Processes
+from tests.runtime.stores import SharedStore, Store, assert_consistent
+from tests.runtime.trails import Single, Trail, along
 from tests.runtime.waiting import at_once, eventually
 
 SECRET = "s3cr3t value"
@@ -182,7 +184,7 @@ class TestPayloads:
 
         class Riches(Workflow, name="riches"):
             begin = trigger.manual(Rich)
-            look = step(look)
+            looking = step(look)
 
         value = Rich(
             datetime(2026, 11, 21, 8, 30, tzinfo=UTC),
@@ -348,11 +350,6 @@ class TestOptions:
         assert refused.value.code in ("unknown_workflow", "unknown_trigger")
         assert runs_in(squidie) == []
 
-    def test_what_is_neither_trigger_nor_workflow_is_refused(self, memory: Store) -> None:
-        squidie = memory.open(OneStep)
-        with pytest.raises(SquidieError, match=r"Workflow|workflow"):
-            squidie.start(cast("Any", 42))
-
 
 class TestMakingOne:
     def test_a_resource_that_is_missing_is_refused_at_once(self, memory: Store) -> None:
@@ -382,7 +379,7 @@ class TestMakingOne:
 
         class Paying(Workflow, name="paying"):
             begin = trigger.manual()
-            pay = step(pay)
+            paying = step(pay)
 
         memory.open(Paying)
         squidie = memory.open(Paying, resources={Bank: Bank()})
@@ -411,14 +408,14 @@ class TestMakingOne:
 
 
 class TestStartingFromProcesses:
-    def test_twenty_starts_from_four_processes_with_one_key_make_one_run(self, shared_store: SharedStore) -> None:
-        from tests.runtime.processes import Processes  # noqa: PLC0415
-
-        squidie = shared_store.open(OneStep)
-        with Processes(shared_store.url) as processes:
-            started = [processes.run("start", "k", "5") for _ in range(4)]
-            ids = {line for process in started for line in process.lines()}
-        assert runs_in(squidie) == list(ids)
-        with working(squidie):
-            eventually(lambda: squidie.inspect_run(next(iter(ids))).terminal)
-        assert_consistent(squidie, next(iter(ids)))
+    def test_twenty_starts_from_four_processes_with_one_key_make_one_run(
+        self, shared_store: SharedStore, tmp_path: Path
+    ) -> None:
+        trail = Trail(tmp_path / "trail")
+        squidie = shared_store.open(Single, resources=along(trail))
+        with Processes(shared_store.url, trail.path) as processes:
+            ids = [line for process in processes.start_all(4, "start", "k", "5") for line in process.lines()]
+        assert len(ids) == 20
+        assert runs_in(squidie) == list(set(ids))
+        assert squidie.drain() == 1
+        assert_consistent(squidie, ids[0])

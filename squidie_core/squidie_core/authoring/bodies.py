@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from squidie_core.authoring.containers import MAPPINGS
 from squidie_core.authoring.context import StepContext
 from squidie_core.authoring.contracts import ContractError, Converter, Violation, as_is, converter
+from squidie_core.authoring.converting import unwrapped
 from squidie_core.authoring.outcomes import Defer, FailStep, RetryStep
 from squidie_core.authoring.policies import Retry
 from squidie_core.authoring.signatures import Needed, Signature, read_signature
 from squidie_core.authoring.steps import body_name
-from squidie_core.authoring.violations import MISSING
+from squidie_core.authoring.violations import MISSING, below
 from squidie_core.definition.model import Parameter
 from squidie_core.journal.values import decode, encode, encode_mapping
 
@@ -28,6 +31,7 @@ class Body:
         "_check",
         "_everything",
         "_inputs",
+        "_named_parameters",
         "_required",
         "_resources",
         "_trusted",
@@ -68,13 +72,16 @@ class Body:
         self._inputs = tuple(
             (item.name, _prepared(item.annotation, f"{where}, parameter {item.name}")) for item in read.taken
         )
-        self._required = tuple(item.name for item in read.taken if item.required)
+        self._required = frozenset(item.name for item in read.taken if item.required)
         self._everything: Converter | None = None
         if read.takes_everything:
             self._everything = converter(read.everything, f"{where}, **parameter")
+        self._named_parameters = frozenset(
+            [item.name for item in (*read.taken, *read.resources)] + [read.context or ""]
+        )
         self._resources = tuple((item.name, item.kind, item.required) for item in read.resources)
         self._check = _prepared(read.returns, f"{where}, return")
-        self._trusted: Any = read.returns if dataclasses.is_dataclass(read.returns) else None
+        self._trusted = _trusted(read.returns)
 
     def call_arguments(self, input: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:  # noqa: A002  # the word
         """The keyword arguments for the function, from the step's stored input.
@@ -82,22 +89,19 @@ class Body:
         Nothing in them is shared with `input`. Raises ContractError (`invalid_step_input`) and MissingResourceError.
         """
         arguments: dict[str, Any] = {}
-        violations: list[Violation] = []
-        for name, convert in self._inputs:
-            if name not in input:
-                continue
-            value = input[name]
-            if isinstance(value, dict | list):
-                value = decode(value)
-            try:
-                arguments[name] = value if convert is None else convert(value)
-            except ContractError as error:
-                violations += [Violation((name, *v.path), v.expected, v.found) for v in error.violations]
+        try:
+            for name, convert in self._inputs:
+                if name in input:
+                    value = input[name]
+                    if isinstance(value, dict | list):
+                        value = decode(value)
+                    arguments[name] = value if convert is None else convert(value)
+        except ContractError:
+            raise self._input_error(input) from None
+        if len(arguments) < len(self._inputs) and not self._required <= input.keys():
+            raise self._input_error(input)
         if self._everything is not None:
-            self._take_everything(arguments, input, violations)
-        violations += [Violation((name,), "given", MISSING) for name in self._required if name not in input]
-        if violations:
-            raise ContractError(violations, f"input of {self.place}", "invalid_step_input")
+            self._take_everything(arguments, input, self._everything)
         if self.context_parameter is not None:
             arguments[self.context_parameter] = ctx
         for name, kind, required in self._resources:
@@ -105,18 +109,30 @@ class Body:
                 arguments[name] = ctx.resource(kind)
         return arguments
 
-    def _take_everything(
-        self, arguments: dict[str, Any], given: Mapping[str, Any], violations: list[Violation]
-    ) -> None:
-        convert = self._everything or as_is
-        taken = {name for name, _ in self._inputs} | {name for name, _, _ in self._resources}
+    def _take_everything(self, arguments: dict[str, Any], given: Mapping[str, Any], convert: Converter) -> None:
         for name in given:
-            if name in taken or name == self.context_parameter:
-                continue
-            try:
-                arguments[name] = convert(decode(given[name]))
-            except ContractError as error:
-                violations += [Violation((name, *v.path), v.expected, v.found) for v in error.violations]
+            if name not in self._named_parameters:
+                try:
+                    arguments[name] = convert(decode(given[name]))
+                except ContractError as error:
+                    raise self._refused(below(name, error)) from None
+
+    def _input_error(self, given: Mapping[str, Any]) -> ContractError:
+        """All that is wrong with the input, found again: the way to here stops at the first."""
+        violations: list[Violation] = []
+        for name, convert in self._inputs:
+            if name not in given:
+                if name in self._required:
+                    violations.append(Violation((name,), "given", MISSING))
+            elif convert is not None:
+                try:
+                    convert(decode(given[name]))
+                except ContractError as error:
+                    violations += below(name, error)
+        return self._refused(violations)
+
+    def _refused(self, violations: Sequence[Violation]) -> ContractError:
+        return ContractError(violations, f"input of {self.place}", "invalid_step_input")
 
     def accept_result(self, value: Any) -> dict[str, Any] | Defer:
         """What the body returned, as the plain JSON mapping that enters the run's context, or its Defer.
@@ -131,7 +147,7 @@ class Body:
             accepted: dict[str, Any] = {self.output: plain}
         else:
             plain = accepted = self._named(value)
-        if self._check is not None and (self._trusted is None or type(value) is not self._trusted):
+        if self._check is not None and type(value) is not self._trusted:
             try:
                 self._check(None if value is None else decode(plain))
             except ContractError as error:
@@ -200,3 +216,12 @@ def _prepared(annotation: Any, where: str) -> Converter | None:
     """The converter, or None where it would do nothing."""
     prepared = converter(annotation, where)
     return None if prepared is as_is else prepared
+
+
+def _trusted(annotation: Any) -> Any:
+    """The class whose instances need no look inside to be what the annotation says."""
+    annotation = unwrapped(annotation)
+    if dataclasses.is_dataclass(annotation):
+        return annotation
+    origin = typing.get_origin(annotation) or annotation
+    return dict if origin in MAPPINGS and typing.get_args(annotation) in ((), (str, Any)) else None

@@ -27,6 +27,7 @@ SETS: dict[Any, Callable[[list[Any]], Any]] = {
 
 def list_of(item: Converter, text: str) -> Converter:
     """Convert a list of such items, or a tuple."""
+
     def convert(value: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise mismatch(text, value)
@@ -51,6 +52,7 @@ def _items(values: list[Any], converters: list[Converter]) -> list[Any]:
 
 def items_of(converters: list[Converter], text: str, build: Callable[[list[Any]], Any]) -> Converter:
     """Convert as many items as there are converters; `build` makes the value of them."""
+
     def convert(value: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise mismatch(text, value)

@@ -61,6 +61,25 @@ class Squidie:
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog)
         self.wakeups = Wakeups(self._open_notifier(notifier))
 
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        workflows: Iterable[type[Workflow]] = (),
+        resources: Mapping[type, object] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Open what `SQUIDIE_URL` and its siblings name, or `[tool.squidie]` of the nearest pyproject.toml.
+
+        Raises OptionError where no URL is set or a setting cannot be used; its text says where the setting stands.
+        """
+        from squidie_core.runtime.config import read_settings  # noqa: PLC0415  # reading files is for those who ask
+
+        settings = read_settings()
+        with settings.blaming():
+            url = settings.require("url")
+            return cls(url, workflows=workflows, resources=resources, **settings.opening(storage_options))
+
     def _open_storage(self, storage: str | Storage, namespace: str | None, given: Mapping[str, Any] | None) -> Storage:
         if not isinstance(storage, str):
             if namespace is not None or given:

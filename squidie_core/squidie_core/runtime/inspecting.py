@@ -1,4 +1,4 @@
-"""What a snapshot needs beside the state: the journal as plain JSON, and a way to read outputs as their annotations say."""
+"""What a snapshot needs beside the state: the journal as plain JSON, and a reader of outputs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""Other processes of a test, and their certain end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.runtime.waiting import PATIENCE
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+class Process:
+    """A process that runs `tests/runtime/program.py`."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.runtime.program", *arguments],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_ready(self) -> None:
+        """Return when it waits for `go`."""
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def go(self) -> None:
+        """Let it begin."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def lines(self) -> list[str]:
+        """Wait until it has ended well; what it said."""
+        said, _ = self._process.communicate(timeout=PATIENCE)
+        assert self._process.returncode == 0
+        return said.splitlines()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it without warning, and forget it."""
+        self._process.kill()
+        self._process.communicate(timeout=PATIENCE)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self._process.poll() is not None
+
+
+class Processes:
+    """The processes of a test on one store; when the block ends, so have they."""
+
+    def __init__(self, url: str, trail: Path) -> None:
+        self._url = url
+        self._trail = trail
+        self._processes: list[Process] = []
+
+    def start(self, command: str, *arguments: str) -> Process:
+        """Start one that waits for `go`."""
+        process = Process(command, self._url, str(self._trail), *arguments)
+        self._processes.append(process)
+        return process
+
+    def start_all(self, count: int, command: str, *arguments: str) -> Sequence[Process]:
+        """Start so many, and let them begin together."""
+        started = [self.start(command, *arguments) for _ in range(count)]
+        for process in started:
+            process.wait_until_ready()
+        for process in started:
+            process.go()
+        return started
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
