@@ -300,6 +300,13 @@ def _() -> None:
         only = step(undo)
 
 
+@case("invalid_payload_contract", "trigger 'go'", "trigger.manual(order_id=str, amount=int)")
+def _() -> None:
+    class Bad(Workflow, name="bad"):
+        go = trigger.manual(order_id="str")
+        only = step(undo)
+
+
 @case("reserved_name", "trigger 'go'", "order_error")
 def _() -> None:
     class Bad(Workflow, name="bad"):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 SQUIDIE = Path(sys.executable).with_name("squidie")
 
@@ -27,6 +27,12 @@ class Ended:
     def document(self) -> Any:
         """The one JSON document on stdout."""
         return json.loads(self.out)
+
+
+class Inside(Protocol):
+    """The command's `main` called in this process, in the same directory: what only varies an option is tested so."""
+
+    def __call__(self, *arguments: str, **variables: str) -> Ended: ...
 
 
 @dataclass(frozen=True)

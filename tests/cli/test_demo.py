@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from squidie_core import Squidie
 from squidie_core.authoring import definition_of
 from squidie_core.cli.demo_workers import DemoWorkers
 from squidie_core.cli.demo_workflow import TRAIL, RingErrand
@@ -37,22 +38,18 @@ class TestDemo:
             assert part in done.out
         assert "NOT" not in done.out
 
-    def test_gives_programs_the_run_and_the_checks(self, squidie: Command) -> None:
-        document = squidie("demo", "--json").document
+    def test_works_in_a_store_of_yours_and_in_no_other(self, squidie: Command, url: str) -> None:
+        """And gives programs the run and the checks."""
+        other = f"sqlite:///{squidie.directory / 'other.db'}"
+        arguments = ("demo", "--json", "--url", url, "--keep", "kept")
+        document = squidie(*arguments, SQUIDIE_URL=other, SQUIDIE_QUEUE="other").document
         assert document["run"]["status"] == "completed"
         assert len(document["run"]["history"]) == document["run"]["rev"]
         assert all(check["ok"] for check in document["checks"])
-
-    def test_keeps_its_files_when_asked(self, squidie: Command) -> None:
-        assert squidie("demo", "--keep", "kept").code == 0
-        document = squidie("runs", "--url", "sqlite:///kept/demo.db", "--json").document
-        assert [run["status"] for run in document["runs"]] == ["completed"]
-
-    def test_works_in_a_store_of_yours_and_in_no_other(self, squidie: Command, url: str) -> None:
-        other = f"sqlite:///{squidie.directory / 'other.db'}"
-        assert squidie("demo", "--url", url, SQUIDIE_URL=other, SQUIDIE_QUEUE="other").code == 0
-        assert len(squidie("runs", "--url", url, "--json").document["runs"]) == 1
+        with Squidie(url) as store:
+            assert [run.id for run in store.list_runs().runs] == [document["run"]["id"]]
         assert not (squidie.directory / "other.db").exists()
+        assert "worker merry takes work" in (squidie.directory / "kept" / "merry.log").read_text("utf-8")
 
     def test_takes_its_processes_along_when_it_is_ended(self, squidie: Command, tmp_path: Path) -> None:
         demo = squidie.start("demo", "--keep", str(tmp_path))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from squidie_core import Squidie
 from tests.cli.command import Command, environment, until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ring_errand"
@@ -17,17 +18,19 @@ class TestRingErrand:
         shutil.copy(EXAMPLE / "app.py", squidie.directory)
         readme = (EXAMPLE / "README.md").read_text("utf-8")
         said = {"SQUIDIE_URL": str(re.search(r"SQUIDIE_URL=(\S+)", readme)[1])}  # type: ignore[index]
+        store = Squidie(f"sqlite:///{squidie.directory / 'errands.db'}")
         worker = squidie.start("worker", "app:open_squidie")
         try:
             ids = {self.started(squidie.directory) for _ in range(2)}
             assert len(ids) == 1
             (run,) = ids
-            until(lambda: squidie("inspect", run, "--json", **said).document["status"] == "paused")
+            until(lambda: store.inspect_run(run).status == "paused")
             for line in re.findall(r"^squidie ((?:resume|approve) .*)$", readme, re.MULTILINE):
                 command, _, actor, *_ = line.replace("--actor ", "").split()
                 assert squidie(command, run, "--actor", actor, **said).code == 0
-            until(lambda: squidie("inspect", run, "--json", **said).document["status"] == "completed")
+            until(lambda: store.inspect_run(run).status == "completed")
         finally:
+            store.close()
             worker.terminate()
             worker.communicate()
         assert worker.returncode == 0

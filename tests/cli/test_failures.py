@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from squidie_core import (
     Unavailable,
 )
 from squidie_core.cli.failures import exit_code, report
-from tests.cli.command import Command
+from tests.cli.command import Command, Inside
 
 UNREACHABLE = "postgresql://app:hunter2@127.0.0.1:1/runs?connect_timeout=2"
 NOBODY = "01a1fd00-0000-7000-8000-000000000000"
@@ -76,12 +77,12 @@ class TestFailing:
         ],
     )
     def test_says_why_in_a_line_and_in_a_document(
-        self, squidie: Command, arguments: tuple[str, ...], code: int, word: str
+        self, squidie: Command, inside: Inside, arguments: tuple[str, ...], code: int, word: str
     ) -> None:
         people = squidie(*arguments)
-        assert (people.code, people.out) == (code, "")
+        assert (people.code, people.out) == (code, ""), people.err
         assert people.err.startswith(f"error [{word}]: ")
-        programs = squidie(*arguments, "--json")
+        programs = inside(*arguments, "--json")
         assert (programs.code, programs.err) == (code, "")
         assert set(programs.document) == {"error"}
         assert set(programs.document["error"]) == {"code", "message", "details"}
@@ -90,40 +91,40 @@ class TestFailing:
             assert "Traceback" not in text
             assert "hunter2" not in text
 
-    def test_makes_no_store_where_there_is_none(self, squidie: Command) -> None:
-        squidie("runs", "--url", "sqlite:///typo.db")
-        assert not (squidie.directory / "typo.db").exists()
+    def test_makes_no_store_where_there_is_none(self, inside: Inside, tmp_path: Path) -> None:
+        inside("runs", "--url", "sqlite:///typo.db")
+        assert not (tmp_path / "typo.db").exists()
 
     @pytest.mark.parametrize(
         "command", [("worker", "squidie_core.cli.demo_workflow:RingErrand"), ("migrate",), ("demo",)]
     )
     def test_shows_no_password_of_a_store_that_cannot_be_reached(
-        self, squidie: Command, command: tuple[str, ...]
+        self, squidie: Command, inside: Inside, command: tuple[str, ...]
     ) -> None:
         """Neither on the command line nor in a variable."""
         done = [squidie(*command, "--url", UNREACHABLE)]
         if command != ("demo",):  # which takes no store that just happens to be set
-            done.append(squidie(*command, SQUIDIE_URL=UNREACHABLE))
+            done.append(inside(*command, SQUIDIE_URL=UNREACHABLE))
         for ended in done:
             assert ended.code == 5
             assert ended.err.startswith("error [unavailable]: ")
             assert "hunter2" not in ended.out + ended.err
 
-    def test_shows_no_password_of_a_url_that_is_misplaced(self, squidie: Command) -> None:
+    def test_shows_no_password_of_a_url_that_is_misplaced(self, inside: Inside) -> None:
         for arguments in (("runs", "--ulr", UNREACHABLE), (UNREACHABLE,), ("runs", UNREACHABLE, "--json")):
-            done = squidie(*arguments)
+            done = inside(*arguments)
             assert done.code == 2
             assert "hunter2" not in done.out + done.err
 
-    def test_says_where_a_bad_setting_comes_from(self, squidie: Command) -> None:
-        done = squidie("runs", SQUIDIE_URL="hunter2")
+    def test_says_where_a_bad_setting_comes_from(self, inside: Inside) -> None:
+        done = inside("runs", SQUIDIE_URL="hunter2")
         assert (done.code, done.out) == (2, "")
         assert "SQUIDIE_URL in the environment" in done.err
         assert "hunter2" not in done.err
 
-    def test_metadata_must_be_an_object(self, squidie: Command) -> None:
+    def test_metadata_must_be_an_object(self, inside: Inside) -> None:
         for given in ("[1]", "{hunter2"):
-            done = squidie("cancel", NOBODY, "--actor", "a", "--metadata", given, "--url", "memory://")
+            done = inside("cancel", NOBODY, "--actor", "a", "--metadata", given, "--url", "memory://")
             assert done.code == 2
             assert "hunter2" not in done.err
 

@@ -4,7 +4,7 @@ import json
 
 from squidie_core import Snapshot, Squidie
 from squidie_core.cli.demo_workflow import Errand, RingErrand
-from tests.cli.command import Command
+from tests.cli.command import Command, Inside
 
 
 class TestRuns:
@@ -21,9 +21,9 @@ class TestRuns:
         assert document == {"runs": [run.to_dict() for run in host.list_runs().runs], "next_cursor": None}
         assert [run["id"] for run in document["runs"]] == [paused.id]
 
-    def test_filters(self, squidie: Command, url: str, paused: Snapshot) -> None:
+    def test_filters(self, inside: Inside, url: str, paused: Snapshot) -> None:
         def found(*filters: str) -> list[str]:
-            document = squidie("runs", "--json", "--url", url, *filters).document
+            document = inside("runs", "--json", "--url", url, *filters).document
             return [run["id"] for run in document["runs"]]
 
         for yes in (
@@ -44,19 +44,19 @@ class TestRuns:
         ):
             assert found(*no) == []
 
-    def test_pages(self, squidie: Command, url: str, host: Squidie) -> None:
+    def test_pages(self, inside: Inside, url: str, host: Squidie) -> None:
         started = [host.start(RingErrand.leave_shire, Errand(str(number))).id for number in range(3)]
-        first = squidie("runs", "--url", url, "--limit", "2", "--json").document
-        second = squidie("runs", "--url", url, "--cursor", first["next_cursor"], "--json").document
+        first = inside("runs", "--url", url, "--limit", "2", "--json").document
+        second = inside("runs", "--url", url, "--cursor", first["next_cursor"], "--json").document
         assert {run["id"] for run in first["runs"] + second["runs"]} == set(started)
         assert second["next_cursor"] is None
-        assert f"--cursor {first['next_cursor']}" in squidie("runs", "--url", url, "--limit", "2").out
+        assert f"--cursor {first['next_cursor']}" in inside("runs", "--url", url, "--limit", "2").out
 
-    def test_says_so_where_there_is_nothing(self, squidie: Command) -> None:
-        assert squidie("runs", "--url", "memory://").out == "no runs\n"
+    def test_says_so_where_there_is_nothing(self, inside: Inside) -> None:
+        assert inside("runs", "--url", "memory://").out == "no runs\n"
 
-    def test_the_queue_that_is_set_is_no_filter(self, squidie: Command, url: str, paused: Snapshot) -> None:
-        document = squidie("runs", "--url", url, "--json", SQUIDIE_QUEUE="other").document
+    def test_the_queue_that_is_set_is_no_filter(self, inside: Inside, url: str, paused: Snapshot) -> None:
+        document = inside("runs", "--url", url, "--json", SQUIDIE_QUEUE="other").document
         assert [run["id"] for run in document["runs"]] == [paused.id]
 
 
@@ -68,8 +68,8 @@ class TestInspect:
             assert part in done.out
         assert "ring-errand 2026-11-21 started by" not in done.out
 
-    def test_tells_the_journal_when_asked(self, squidie: Command, url: str, paused: Snapshot) -> None:
-        done = squidie("inspect", paused.id, "--history", "--url", url)
+    def test_tells_the_journal_when_asked(self, inside: Inside, url: str, paused: Snapshot) -> None:
+        done = inside("inspect", paused.id, "--history", "--url", url)
         assert "ring-errand 2026-11-21 started by leave_shire in queue default" in done.out
         assert "the run waits at pause hide" in done.out
 
@@ -103,9 +103,9 @@ class TestDeciding:
         document = squidie("cancel", paused.id, "--actor", "sauron", "--url", url, "--json").document
         assert document["status"] == "cancelled"
 
-    def test_a_decision_with_a_key_takes_effect_once(self, squidie: Command, url: str, paused: Snapshot) -> None:
+    def test_a_decision_with_a_key_takes_effect_once(self, inside: Inside, url: str, paused: Snapshot) -> None:
         arguments = ("cancel", paused.id, "--actor", "a", "--idempotency-key", "k", "--url", url, "--json")
-        assert squidie(*arguments).document == squidie(*arguments).document
+        assert inside(*arguments).document == inside(*arguments).document
 
     def test_says_why_it_cannot_be(self, squidie: Command, url: str, paused: Snapshot) -> None:
         done = squidie("approve", paused.id, "--actor", "elrond", "--url", url)
@@ -114,8 +114,8 @@ class TestDeciding:
         assert squidie("cancel", paused.id, "--actor", "a", "--url", url).code == 0
         assert squidie("cancel", paused.id, "--actor", "a", "--url", url).code == 4
 
-    def test_wants_to_know_who_decides(self, squidie: Command, url: str, paused: Snapshot) -> None:
+    def test_wants_to_know_who_decides(self, inside: Inside, url: str, paused: Snapshot) -> None:
         for command in ("approve", "reject", "resume", "cancel"):
-            done = squidie(command, paused.id, "--url", url)
+            done = inside(command, paused.id, "--url", url)
             assert done.code == 2
             assert "--actor" in done.err

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 from squidie_core.plugins import installed_plugins
-from tests.cli.command import Command
+from tests.cli.command import Command, Inside
 
 
 class TestMigrate:
@@ -25,14 +25,20 @@ class TestMigrate:
         assert squidie("runs", "--url", "sqlite:///by_hand.db").out == "no runs\n"
         assert squidie("migrate", url, "--sql", "--json").document == {"sql": text}
 
-    def test_hands_the_schema_on(self, squidie: Command) -> None:
-        text = squidie("migrate", "postgresql://nobody@nowhere/x", "--schema", "flows", "--sql").out
+    def test_works_in_a_schema_of_postgresql(self, squidie: Command, inside: Inside, postgresql_url: str) -> None:
+        place = ("--url", postgresql_url, "--schema", "squidie_cli")
+        assert inside("runs", *place).code == 5
+        assert squidie("migrate", *place, "--json").document["from_version"] == 0
+        assert inside("runs", *place).out == "no runs\n"
+
+    def test_hands_the_schema_on(self, inside: Inside) -> None:
+        text = inside("migrate", "postgresql://nobody@nowhere/x", "--schema", "flows", "--sql").out
         assert "flows." in text
 
-    def test_says_so_where_nothing_needs_migrating(self, squidie: Command) -> None:
-        assert "nothing needs migrating" in squidie("migrate", "memory://").out
-        assert squidie("migrate", "memory://", "--json").document["migrated"] is False
-        assert squidie("migrate", "memory://", "--sql").code == 0
+    def test_says_so_where_nothing_needs_migrating(self, inside: Inside) -> None:
+        assert "nothing needs migrating" in inside("migrate", "memory://").out
+        assert inside("migrate", "memory://", "--json").document["migrated"] is False
+        assert inside("migrate", "memory://", "--sql").code == 0
 
 
 class TestPlugins:
@@ -73,9 +79,9 @@ class TestConfig:
             "origin": "SQUIDIE_URL in the environment",
         }
 
-    def test_shows_values_alone_unless_asked(self, squidie: Command) -> None:
-        assert squidie("config", "--json").document["settings"]["queue"] == {"value": "default"}
-        assert "default  default" not in squidie("config").out
+    def test_shows_values_alone_unless_asked(self, inside: Inside) -> None:
+        assert inside("config", "--json").document["settings"]["queue"] == {"value": "default"}
+        assert "default  default" not in inside("config").out
 
 
 class TestVersion:

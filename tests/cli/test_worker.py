@@ -122,7 +122,7 @@ class TestRefusal:
         for name, text in files.items():
             (squidie.directory / f"{name}.py").write_text(text, encoding="utf-8")
         done = squidie("worker", app)
-        assert (done.code, done.out) == (code, "")
+        assert (done.code, done.out) == (code, ""), done.err
         assert part in done.err
         assert "Traceback" not in done.err
 

@@ -78,31 +78,33 @@ def transition_plans(draw: st.DrawFn) -> Plan:
         onward = [other.name for other in made[number + 1 :]] + [END]
         back = [other.name for other in made[: number + 1]]
         forks = step.kind not in ("pause", "approval")
-        if forks and draw(st.booleans()):
-            transitions.append(ok(step.name, draw(st.sampled_from(onward)), condition=draw(conditions)))
         if draw(st.booleans()):
             condition = draw(st.none() | conditions) if forks else None
             limit = draw(st.integers(1, 2))
             transitions.append(ok(step.name, draw(st.sampled_from(back)), condition=condition, max_visits=limit))
+        if forks and draw(st.booleans()):
+            transitions.append(ok(step.name, draw(st.sampled_from(onward)), condition=draw(conditions)))
         if number + 1 < count:
             narrow = forks and draw(st.sampled_from([False, False, False, True]))
-            transitions.append(ok(step.name, onward[0], condition=draw(conditions) if narrow else None))
+            others = [other.condition for other in transitions if other.source == step.name]
+            narrowed = draw(conditions) if narrow else None
+            transitions.append(ok(step.name, onward[0], condition=None if narrowed in others else narrowed))
         elif not forks or not transitions or draw(st.booleans()):
             transitions.append(ok(step.name, END))
         if step.kind == "approval" or (step.kind == "run" and draw(st.booleans())):
             target = draw(st.sampled_from(onward + back))
-            limit = draw(st.integers(1, 2)) if target in back else None
+            visits = draw(st.integers(1, 2)) if target in back else None
             recovery: Any = draw(st.sampled_from([None, "undo", "compensation"]))
-            transitions.append(error(step.name, target, max_visits=limit, recovery=recovery))
+            transitions.append(error(step.name, target, max_visits=visits, recovery=recovery))
     return Plan(Definition(name="w", steps=tuple(made), transitions=tuple(transitions)))
 
 
 plans = dependency_plans() | transition_plans()
 
-Action = tuple[
-    Literal["pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel"],
-    Any,
+Happening = Literal[
+    "pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel"
 ]
+Action = tuple[Happening, Any]
 
 places = st.integers(0, 9)
 """Which of the open runnables."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from squidie_core.journal.entries import (
@@ -26,6 +27,9 @@ from squidie_core.journal.entries import (
     RunStarted,
     RunTerminal,
 )
+
+QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(QUICK, max_examples=120)
 
 texts = st.text(st.characters(), max_size=8) | st.sampled_from(["", "\x00", "$squidie", "value", "\udcff", "dict"])
 """Surrogates and NUL included."""

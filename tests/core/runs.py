@@ -93,6 +93,10 @@ def visible(state: RunState) -> dict[str, Any]:
     return deepcopy(found)
 
 
+def _anything(_: RunnableState) -> bool:
+    return True
+
+
 class Run:
     """A run and the worker that is at it. Methods say what happens; each is one draft at the time `now`."""
 
@@ -115,6 +119,10 @@ class Run:
         self.entries += draft.entries
         return answer
 
+    @property
+    def status(self) -> str:
+        return self.state.status
+
     def later(self, milliseconds: int) -> Run:
         self.now += milliseconds
         return self
@@ -134,7 +142,7 @@ class Run:
             "owner_id": "w1",
             "claim_id": f"c{self._claims_made}",
             "lease_for": LEASE,
-            "admit": lambda _: True,
+            "admit": _anything,
             "limit": 100,
         }
         return Claimant(**{**given, **options})

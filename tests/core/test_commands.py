@@ -71,14 +71,14 @@ class TestPause:
             ManualStepResolved(NOW + 60, key, "hide", "resumed", {}),
             RunnableApplied(NOW + 60, key, Decision("hide", "ok", "go", 0)),
         ]
-        assert (run.state.status, run.open_steps()) == ("running", ["go"])
+        assert (run.status, run.open_steps()) == ("running", ["go"])
         assert run.state.context == {}
 
     def test_as_the_last_step_ends_the_run(self) -> None:
         run = Run(last_pause).does("a")
-        assert run.state.status == "paused"
+        assert run.status == "paused"
         run.manual("resume_run")
-        assert run.state.status == "completed"
+        assert run.status == "completed"
 
     def test_that_leads_to_another_gate_opens_it(self) -> None:
         run = Run(plan_of(step("one", kind="pause"), step("two", kind="pause"), transitions=[ok("one", "two")]))
@@ -86,7 +86,7 @@ class TestPause:
         assert run.state.gate is not None
         assert run.state.gate.step == "two"
         run.manual("resume_run")
-        assert run.state.status == "completed"
+        assert run.status == "completed"
 
 
 class TestApproval:
@@ -101,7 +101,7 @@ class TestApproval:
     def test_rejected_takes_the_error_route_and_does_not_fail(self) -> None:
         run = approval()
         run.manual("reject_run")
-        assert (run.state.status, run.open_steps()) == ("running", ["stay"])
+        assert (run.status, run.open_steps()) == ("running", ["stay"])
         assert run.state.context["decision"] == "rejected"
         assert run.state.error is None
         applied = next(entry for entry in run.last if isinstance(entry, RunnableApplied))
@@ -111,14 +111,12 @@ class TestApproval:
         plan = plan_of(step("council", kind="approval"), transitions=[ok("council", END), error("council", END)])
         run = Run(plan)
         run.manual("reject_run")
-        assert run.state.status == "completed"
+        assert run.status == "completed"
         assert run.state.context["decision"] == "rejected"
 
     def test_keeps_its_decision_under_the_output_name(self) -> None:
         run = approval("council")
-        run.manual(
-            "approve_run", ManualCommand(actor="elrond", comment="with nine", metadata={"token": "[REDACTED]"})
-        )
+        run.manual("approve_run", ManualCommand(actor="elrond", comment="with nine", metadata={"token": "[REDACTED]"}))
         decision: dict[str, Any] = {
             "decision": "approved",
             "actor": "elrond",
@@ -139,7 +137,7 @@ class TestApproval:
         assert run.state.gate is not None
         assert run.state.gate.runnable_key == f"{RUN_ID}:council#2:1"
         run.manual("approve_run")
-        assert run.state.status == "completed"
+        assert run.status == "completed"
 
 
 class TestWrongCommands:
@@ -154,8 +152,9 @@ class TestWrongCommands:
             "kind": "approval",
         }
         assert "use approve or reject" in str(refusal)
-        for signal in ("approve_run", "reject_run"):
-            refusal = refused(Run(pause), signal)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        wrong: list[Signal] = ["approve_run", "reject_run"]
+        for signal in wrong:
+            refusal = refused(Run(pause), signal)
             assert refusal.code == "unsupported_manual_step"
             assert "use resume" in str(refusal)
 
@@ -204,7 +203,7 @@ class TestRepeatedCommands:
         run.manual("approve_run", self.command)
         refused(run, "reject_run", self.command)
         run.cancel(self.command)
-        assert run.state.status == "cancelled"
+        assert run.status == "cancelled"
 
 
 class TestCancelling:
@@ -223,7 +222,7 @@ class TestCancelling:
             ),
             RunTerminal(NOW + 5, "cancelled"),
         ]
-        assert (run.state.status, run.state.error, run.state.ended_at) == ("cancelled", None, NOW + 5)
+        assert (run.status, run.state.error, run.state.ended_at) == ("cancelled", None, NOW + 5)
         run.cancel(ManualCommand(idempotency_key="k"))
         assert run.last == []
 
@@ -239,7 +238,7 @@ class TestCancelling:
     def test_is_possible_at_a_gate_which_is_then_closed(self) -> None:
         run = Run(pause)
         run.cancel()
-        assert (run.state.status, run.state.gate) == ("cancelled", None)
+        assert (run.status, run.state.gate) == ("cancelled", None)
         refused(run, "resume_run")
 
     def test_is_possible_before_the_first_step_is_due(self) -> None:
@@ -259,4 +258,4 @@ class TestCancelling:
             run.cancel()
         refusal = refused(run, None)
         assert (refusal.code, refusal.details["status"]) == ("invalid_transition", end)
-        assert run.state.status == end
+        assert run.status == end

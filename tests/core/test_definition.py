@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from squidie_core.definition.content import fingerprint, from_text, to_text
@@ -32,7 +32,7 @@ from squidie_core.definition.model import (
     TriggerDefinition,
 )
 from squidie_core.definition.plan import Plan
-from tests.core.journal_values import plain_values
+from tests.core.journal_values import QUICK, THOROUGH, plain_values
 from tests.core.runs import error, ok, plan_of, step, when
 
 names = st.text("abc\u00e9\x00", max_size=3)
@@ -108,10 +108,11 @@ definitions = st.builds(
 
 class TestContent:
     @given(definition=definitions)
-    @settings(max_examples=150)
+    @THOROUGH
     def test_gives_back_the_definition(self, definition: Definition) -> None:
         assert from_text(to_text(definition)) == definition
 
+    @QUICK
     @given(definition=definitions)
     def test_is_canonical(self, definition: Definition) -> None:
         text = to_text(definition)
@@ -119,6 +120,7 @@ class TestContent:
         assert text.isascii()
         assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
+    @QUICK
     @given(some=definitions, other=definitions)
     def test_differs_exactly_where_the_definitions_do(self, some: Definition, other: Definition) -> None:
         assert (to_text(some) == to_text(other)) == (some == other)
@@ -255,7 +257,7 @@ class TestPlan:
         assert plan.steps["d"].dependents == ()
 
     @given(definition=definitions)
-    @settings(max_examples=50)
+    @QUICK
     def test_of_a_stored_text_is_that_of_the_definition(self, definition: Definition) -> None:
         made, stored = Plan(definition), Plan.from_text(to_text(definition))
         assert stored.fingerprint == made.fingerprint == fingerprint(made.text)

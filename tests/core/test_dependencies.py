@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from squidie_core.definition.plan import Plan
+from squidie_core.journal.entries import RunnablesPlanned
 from tests.core.runs import NOW, RUN_ID, Run, failure, plan_of, retry, step
 
 diamond = plan_of(
@@ -17,7 +18,7 @@ diamond = plan_of(
 
 def planned(run: Run) -> list[str]:
     """The steps that the last draft planned."""
-    return [r.step for entry in run.last if entry.TYPE == "runnables_planned" for r in entry.runnables]
+    return [r.step for entry in run.last if isinstance(entry, RunnablesPlanned) for r in entry.runnables]
 
 
 class TestJoins:
@@ -30,7 +31,7 @@ class TestJoins:
         run.complete("left", {"l": 1})
         assert planned(run) == ["bottom"]
         assert run.runnable("bottom").input == {"l": 1, "r": 2, "payload": 0}
-        assert run.does("bottom").state.status == "completed"
+        assert run.does("bottom").status == "completed"
 
     def test_are_planned_once_where_all_complete_in_one_draft(self) -> None:
         plan = plan_of(step("a"), step("b"), step("join", after=("a", "b")))
@@ -60,9 +61,7 @@ class TestJoins:
         assert run.open_steps() == ["last"]
 
     def test_of_uneven_depth_come_after_the_deepest(self) -> None:
-        plan = plan_of(
-            step("a"), step("b", after=("a",)), step("c", after=("b",)), step("join", after=("a", "b", "c"))
-        )
+        plan = plan_of(step("a"), step("b", after=("a",)), step("c", after=("b",)), step("join", after=("a", "b", "c")))
         run = Run(plan)
         for name in ("a", "b", "c"):
             assert run.open_steps() == [name]
@@ -96,14 +95,14 @@ class TestTheEnd:
         run.claim()
         run.complete("a")
         run.complete("b")
-        assert run.state.status == "running"
-        assert run.does("c").state.status == "completed"
+        assert run.status == "running"
+        assert run.does("c").status == "completed"
 
     def test_comes_after_a_last_wait(self) -> None:
         run = Run(plan_of(step("a"), step("rest", kind="wait", duration=10, after=("a",)))).does("a")
-        assert run.state.status == "running"
+        assert run.status == "running"
         run.later(10).claim()
-        assert run.state.status == "completed"
+        assert run.status == "completed"
 
     @pytest.mark.parametrize("plan", [plan_of(step("a"), step("b"), step("c", after=("a", "b"))), diamond])
     def test_comes_with_the_first_failure_and_later_completions_are_lost(self, plan: Plan) -> None:
@@ -112,7 +111,7 @@ class TestTheEnd:
             run.does("top")
         first, second = run.claim()
         run.fail(first, failure("lost"))
-        assert run.state.status == "failed"
+        assert run.status == "failed"
         before = dict(run.state.context)
         assert not run.complete(second, {"x": 1})
         assert not run.fail(second)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from squidie_core.errors import Corrupt, UnknownVersion
@@ -30,7 +30,7 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.state import RunState, fold, fold_thread, index_row
-from tests.core.journal_values import entries
+from tests.core.journal_values import QUICK, THOROUGH, entries
 from tests.core.runs import visible
 
 A = "r:a:1"
@@ -53,7 +53,7 @@ def started(at: int = 1, **options: Any) -> RunStarted:
 
 
 def planned(key: str = A, *, at: int = 2, visible_at: int = 2, **options: Any) -> RunnablesPlanned:
-    return RunnablesPlanned(at, (Runnable(key, key.split(":")[1].split("#")[0], visible_at, **options),))
+    return RunnablesPlanned(at, (Runnable(key, key.split(":")[1].split("#", maxsplit=1)[0], visible_at, **options),))
 
 
 def claimed(key: str = A, claim_id: str = "c1", *, at: int = 3, until: int = 10) -> AttemptClaimed:
@@ -364,7 +364,7 @@ class TestGate:
         assert state.gate is not None
         assert (state.gate.runnable_key, state.gate.kind, state.gate.paused_at) == (A, "approval", 3)
         fold(state, [ManualStepResolved(4, A, "a", "approved", {"decision": "approved"})])
-        assert (state.status, state.gate) == ("running", None)
+        assert [state.status, state.gate] == ["running", None]
         assert (state.open[A].status, state.open[A].result) == ("completed", {"decision": "approved"})
 
     def test_opened_again_is_ignored(self) -> None:
@@ -451,7 +451,7 @@ class TestWakeAt:
         assert folded(started()).wake_at() is None
 
     @given(items=st.lists(entries, max_size=30))
-    @settings(max_examples=200)
+    @THOROUGH
     def test_is_what_a_look_at_every_runnable_says(self, items: list[Entry]) -> None:
         state = folded(started(), *items)
         times = [r.visible_at for r in state.open.values() if r.status == "available"]
@@ -499,6 +499,10 @@ def stored(rev: int, commit_id: int, previous: int, *items: Entry, count: int | 
     return StoredCommit(rev, len(items) if count is None else count, commit_id, previous, encode_entries(items))
 
 
+CLAIM = '{"type":"attempt_claimed","at":3,"runnable_key":"r:a:1","claim_id":"c","owner_id":"w","lease_until":%s}'
+TWO_CLAIMS = ",".join([CLAIM % '"x"', CLAIM % 9])
+
+
 class TestThread:
     first = stored(1, 11, 0, started(), planned())
     second = stored(3, 22, 11, claimed())
@@ -537,8 +541,7 @@ class TestThread:
         "item",
         [
             '{"type":"attempt_heartbeat","at":3,"claims":5,"lease_until":9}',
-            '{"type":"attempt_claimed","at":3,"runnable_key":"r:a:1","claim_id":"c","owner_id":"w","lease_until":"x"}'
-            ',{"type":"attempt_claimed","at":3,"runnable_key":"r:a:1","claim_id":"c","owner_id":"w","lease_until":9}',
+            TWO_CLAIMS,
             '{"type":"attempt_released","at":3,"runnable_key":[],"claim_id":"c"}',
             '{"type":"nonsense',
         ],
@@ -557,7 +560,7 @@ class TestThread:
 
 class TestAnySequence:
     @given(items=st.lists(entries, max_size=40))
-    @settings(max_examples=300)
+    @THOROUGH
     def test_folds_without_an_error_and_always_to_the_same_state(self, items: list[Entry]) -> None:
         state = folded(*items)
         assert state.rev == len(items)
@@ -565,12 +568,14 @@ class TestAnySequence:
         assert visible(state) == visible(folded(*decode_entries(encode_entries(items))))
         index_row(state)
 
+    @QUICK
     @given(items=st.lists(entries, max_size=30), cut=st.integers(0, 30))
     def test_folds_in_parts_as_it_does_at_once(self, items: list[Entry], cut: int) -> None:
         state = folded(*items[:cut])
         state.wake_at()
         assert visible(fold(state, items[cut:])) == visible(folded(*items))
 
+    @QUICK
     @given(items=st.lists(entries, max_size=30), more=st.lists(entries, max_size=20))
     def test_after_the_end_changes_nothing_of_the_end(self, items: list[Entry], more: list[Entry]) -> None:
         state = folded(started(), *items, RunTerminal(60, "completed"))
@@ -581,6 +586,7 @@ class TestAnySequence:
             after.pop(name)
         assert after == before
 
+    @QUICK
     @given(items=st.lists(entries, max_size=30))
     def test_leaves_open_exactly_what_is_not_over(self, items: list[Entry]) -> None:
         state = folded(started(), *items)
@@ -588,6 +594,7 @@ class TestAnySequence:
         assert set(state.open) == unfinished
         assert all(runnable.deliveries >= 0 for runnable in state.runnables.values())
 
+    @QUICK
     @given(items=st.lists(entries, max_size=30))
     def test_shares_nothing_with_its_entries(self, items: list[Entry]) -> None:
         text = encode_entries(items)

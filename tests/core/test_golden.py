@@ -126,4 +126,4 @@ class TestGoldenJournal:
 
 
 def test_the_first_version_is_there() -> None:
-    assert [file.name for file in FILES][0] == "journal_v1.json"
+    assert FILES[0].name == "journal_v1.json"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squidie_core.journal.identity import derived_id, digest, run_id_at, runnable_key
-from tests.core.journal_values import plain_values
+from tests.core.journal_values import QUICK, plain_values
 
 milliseconds = st.integers(0, 2**48 - 1)
 randoms = st.integers(0, 2**74 - 1)
@@ -18,6 +18,7 @@ parts = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), 
 
 
 class TestNewIds:
+    @QUICK
     @given(now=milliseconds, random=randoms)
     def test_have_the_fields_of_uuid_version_7(self, now: int, random: int) -> None:
         text = run_id_at(now, random)
@@ -32,16 +33,19 @@ class TestNewIds:
         rand_a, rand_b = 0xCC3, 0x18C4DC0C0C07398F
         assert run_id_at(0x017F22E279B0, rand_a << 62 | rand_b) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
+    @QUICK
     @given(first=st.tuples(milliseconds, randoms), second=st.tuples(milliseconds, randoms))
     def test_are_in_the_order_of_their_times(self, first: tuple[int, int], second: tuple[int, int]) -> None:
         assert (run_id_at(*first) < run_id_at(*second)) == (first < second)
 
+    @QUICK
     @given(now=milliseconds, random=st.integers(0, 2**128))
     def test_take_no_more_randomness_than_they_hold(self, now: int, random: int) -> None:
         assert run_id_at(now, random) == run_id_at(now, random % 2**74)
 
 
 class TestDerivedIds:
+    @QUICK
     @given(some=parts, other=parts)
     def test_differ_exactly_where_the_parts_do(self, some: list[str], other: list[str]) -> None:
         assert (derived_id(*some) == derived_id(*other)) == (some == other)
@@ -61,6 +65,7 @@ class TestDerivedIds:
     def test_tell_apart_what_is_alike(self, some: list[str], other: list[str]) -> None:
         assert derived_id(*some) != derived_id(*other)
 
+    @QUICK
     @given(some=parts)
     def test_have_the_version_and_variant_of_name_based_uuids(self, some: list[str]) -> None:
         made = UUID(derived_id(*some))
@@ -78,6 +83,7 @@ class TestDerivedIds:
 
 
 class TestDigests:
+    @QUICK
     @given(value=plain_values)
     def test_are_64_lower_case_hexadecimal_digits(self, value: object) -> None:
         assert len(digest(value)) == 64
@@ -90,7 +96,9 @@ class TestDigests:
     def test_are_of_the_canonical_text(self) -> None:
         assert digest({"b": 1, "a": "\u00e9"}) == hashlib.sha256(rb'{"a":"\u00e9","b":1}').hexdigest()
 
-    @pytest.mark.parametrize(("some", "other"), [(1, True), (1, "1"), ([1, 2], [2, 1]), (None, {}), ({}, []), (0, None)])
+    @pytest.mark.parametrize(
+        ("some", "other"), [(1, True), (1, "1"), ([1, 2], [2, 1]), (None, {}), ({}, []), (0, None)]
+    )
     def test_tell_values_apart(self, some: object, other: object) -> None:
         assert digest(some) != digest(other)
 

@@ -101,13 +101,11 @@ class TestAStepWhoseInputIsMissing:
 
     def test_fails_the_run_beside_other_dependents(self) -> None:
         run = Run(plan_of(step("a"), step("b", after=("a",)), step("c", after=("a",), takes=["ring"]))).does("a")
-        assert run.state.status == "failed"
+        assert run.status == "failed"
         assert run.open_steps() == []
 
     def test_fails_the_run_that_a_wait_leads_to_it(self) -> None:
-        plan = plan_of(
-            step("rest", kind="wait", duration=5), step("b", takes=["ring"]), transitions=[ok("rest", "b")]
-        )
+        plan = plan_of(step("rest", kind="wait", duration=5), step("b", takes=["ring"]), transitions=[ok("rest", "b")])
         run = Run(plan).later(5)
         assert run.claim() == []
-        assert run.state.status == "failed"
+        assert run.status == "failed"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from squidie_core.decisions import Draft, ManualCommand, complete
@@ -34,16 +34,12 @@ from squidie_core.journal.entries import (
 from squidie_core.state import RunState, fold, index_row
 from squidie_core.state.checkpoint import restore, save
 from tests.core.generated import Action, actions, cancellations, dependency_plans, plans, transition_plans
+from tests.core.journal_values import QUICK, THOROUGH
 from tests.core.runs import RUN_ID, Run, visible
 
 T = TypeVar("T")
 
-thorough = settings(
-    max_examples=100,
-    deadline=None,
-    phases=set(Phase) - {Phase.explain},
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+ANY_HISTORY = settings(THOROUGH, max_examples=60, phases=set(Phase) - {Phase.explain})
 histories = st.lists(actions, max_size=25)
 
 
@@ -229,9 +225,10 @@ def report(run: CheckedRun, what: str, key: str, given: Any) -> None:
     assert accepted == bool(run.last)
     if not accepted:
         assert visible(run.state) == before
-    again = visible(run.state)
+        return
+    after = visible(run.state)
     assert not run.complete(key, {"n": 2}), "an outcome counts once"
-    assert visible(run.state) == again
+    assert visible(run.state) == after
 
 
 def finish(run: CheckedRun) -> None:
@@ -245,9 +242,8 @@ def finish(run: CheckedRun) -> None:
         claimed = run.claim()
         for name in claimed:
             run.complete(name, {"n": 0})
-        if not claimed and not run.state.terminal and run.state.gate is None:
-            wake_at = run.state.wake_at()
-            assert wake_at is not None
+        wake_at = run.state.wake_at()
+        if not claimed and wake_at is not None:
             run.now = max(run.now + 1, wake_at)
     raise AssertionError("the run never ends")
 
@@ -257,6 +253,7 @@ def end_of(state: RunState) -> Any:
 
 
 class TestDraws:
+    @QUICK
     @given(plan=plans)
     def test_are_workflows_that_may_be_declared(self, plan: Plan) -> None:
         assert validate(plan.definition, complete=False) == []
@@ -264,17 +261,17 @@ class TestDraws:
 
 
 class TestAnyHistory:
-    @thorough
+    @ANY_HISTORY
     @given(plan=transition_plans(), history=histories)
     def test_of_transitions_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
         self.play(plan, history)
 
-    @thorough
+    @ANY_HISTORY
     @given(plan=dependency_plans(), history=histories)
     def test_of_dependencies_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
         self.play(plan, history)
 
-    @settings(thorough, max_examples=40)
+    @settings(ANY_HISTORY, max_examples=30)
     @given(plan=plans, history=histories, cancellation=cancellations, more=histories)
     def test_may_be_cut_off_by_a_cancellation(
         self, plan: Plan, history: list[Action], cancellation: Action, more: list[Action]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from squidie_core.decisions.outcome import backoff
@@ -16,6 +16,7 @@ from squidie_core.journal.entries import (
     RunnablesPlanned,
     RunTerminal,
 )
+from tests.core.journal_values import THOROUGH
 from tests.core.runs import NOW, RUN_ID, Run, error, failure, ok, plan_of, retry, step
 
 one = plan_of(step("a"))
@@ -126,18 +127,18 @@ class TestFailing:
     def test_in_the_last_attempt_ends_the_run(self) -> None:
         run = Run(retried, {"bearer": "frodo"})
         for number in range(3):
-            assert run.state.status == "running"
+            assert run.status == "running"
             run.claim()
             run.fail("a", failure(str(number)))
             run.later(2_000)
-        assert run.state.status == "failed"
+        assert run.status == "failed"
         assert run.state.error == {**failure("2"), "step": "a", "runnable_key": f"{RUN_ID}:a:3"}
 
     def test_for_good_is_not_retried(self) -> None:
         run = Run(retried, {"bearer": "frodo"})
         run.claim()
         run.fail("a", failure(retryable=False))
-        assert run.state.status == "failed"
+        assert run.status == "failed"
 
     @pytest.mark.parametrize("after", [0, 7, 99_999])
     def test_with_a_time_of_its_own_takes_that_in_place_of_the_policys(self, after: int) -> None:
@@ -150,11 +151,11 @@ class TestFailing:
         run = Run(one)
         run.claim()
         run.fail("a", retry_after=5)
-        assert run.state.status == "failed"
+        assert run.status == "failed"
         run = Run(plan_of(step("a", retry=retry(1))))
         run.claim()
         run.fail("a", retry_after=5)
-        assert run.state.status == "failed"
+        assert run.status == "failed"
 
     def test_retries_before_it_takes_the_error_route(self) -> None:
         run = Run(
@@ -221,7 +222,7 @@ class TestBackoff:
         assert backoff(retry(3), 1, "k") == 0
 
     @given(policy=policies, attempt=st.integers(1, 2_000), key=st.text("abc:1", max_size=8))
-    @settings(max_examples=200)
+    @THOROUGH
     def test_loses_at_most_half_to_jitter_and_is_always_the_same(
         self, policy: RetryPolicy, attempt: int, key: str
     ) -> None:

@@ -79,17 +79,17 @@ class TestStart:
         plan = plan_of(step("hide", kind="pause"), step("go"), transitions=[ok("hide", "go")])
         run = Run(plan)
         assert isinstance(run.last[-1], ManualStepPaused)
-        assert (run.state.status, run.state.wake_at()) == ("paused", None)
+        assert (run.status, run.state.wake_at()) == ("paused", None)
 
     def test_with_a_delay_opens_a_gate_when_it_is_over(self) -> None:
         plan = plan_of(step("hide", kind="pause"), step("go"), transitions=[ok("hide", "go")])
         run = Run(plan, delay=1_000)
-        assert (run.state.status, run.state.wake_at()) == ("running", NOW + 1_000)
+        assert (run.status, run.state.wake_at()) == ("running", NOW + 1_000)
         assert run.claim() == []
         assert run.last == []
         run.later(1_000).claim()
         assert run.kinds() == ["manual_step_paused"]
-        assert run.state.status == "paused"
+        assert run.status == "paused"
 
     def test_at_a_wait_counts_it_from_the_end_of_the_delay(self) -> None:
         plan = plan_of(step("rest", kind="wait", duration=500), step("go"), transitions=[ok("rest", "go")])

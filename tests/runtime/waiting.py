@@ -8,8 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import pytest
-
 T = TypeVar("T")
 
 PATIENCE = 40
@@ -21,7 +19,7 @@ def eventually(look: Callable[[], T], *, within: float = PATIENCE) -> T:
     end = time.monotonic() + within
     while not (found := look()):
         if time.monotonic() > end:
-            pytest.fail(f"waited {within:g} s in vain")
+            raise AssertionError(f"waited {within:g} s in vain")
         time.sleep(0.005)
     return found
 

@@ -67,7 +67,6 @@ class TestAServerThatIsKilled:
             """Append until the server is back and has taken five more; repeat what failed as it was."""
             done: list[Append] = []
             after_the_outage = 0
-            failed = False
             while after_the_outage < 5:
                 head = done[-1].head if done else Head(0, 0)
                 one = append(name, head)
@@ -75,23 +74,22 @@ class TestAServerThatIsKilled:
                     try:
                         assert storage.commit([Commit((one,))]) == [COMMITTED]
                     except Unavailable:
-                        failed = True
-                        down.wait()
+                        restarted.wait()
                     else:
                         break
                 done.append(one)
-                after_the_outage += failed
+                after_the_outage += restarted.is_set()
                 if len(done) == 20:
                     written.set()
             return done
 
-        down = threading.Event()
+        restarted = threading.Event()
         with ThreadPoolExecutor(3) as pool:
             chains = {name: pool.submit(chain, name) for name in "abc"}
             assert written.wait(30)
             server.kill()
             server.start()
-            down.set()
+            restarted.set()
             for name, future in chains.items():
                 assert commits_of(storage, name) == [stored(one) for one in future.result(60)]
         storage.close()

@@ -19,7 +19,7 @@ from squidie_storage_sql.sqlite.database import SqliteDatabase
 
 @contextmanager
 def round_trips(storage: SqlStorage) -> Iterator[Callable[[], int]]:
-    """Count how often libpq asked the server to answer on the connection that the storage uses next."""
+    """Count how often the server spoke after libpq did, on the connection that the storage uses next."""
     connections = cast("PostgresqlDatabase", storage.database).connections
     with connections.connection() as connection:
         libpq = connection.pgconn
@@ -29,7 +29,7 @@ def round_trips(storage: SqlStorage) -> Iterator[Callable[[], int]]:
         def count() -> int:
             libpq.untrace()
             trace.seek(0)
-            return len(re.findall(r"\tF\t\d+\t(?:Sync|Query)\b", trace.read()))
+            return len(re.findall(r"\tF\t.*\n.*\tB\t", trace.read()))
 
         yield count
 

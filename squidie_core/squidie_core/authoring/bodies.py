@@ -76,9 +76,8 @@ class Body:
         self._everything: Converter | None = None
         if read.takes_everything:
             self._everything = converter(read.everything, f"{where}, **parameter")
-        self._named_parameters = frozenset(
-            [item.name for item in (*read.taken, *read.resources)] + [read.context or ""]
-        )
+        self._named_parameters = {item.name for item in read.taken} | {item.name for item in read.resources}
+        self._named_parameters |= {read.context or ""}
         self._resources = tuple((item.name, item.kind, item.required) for item in read.resources)
         self._check = _prepared(read.returns, f"{where}, return")
         self._trusted = _trusted(read.returns)

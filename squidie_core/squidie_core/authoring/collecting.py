@@ -34,6 +34,8 @@ class Declaration:
     """By the identity of the step object; also of objects that a subclass has rebound."""
     trigger_names: dict[int, str] = field(default_factory=dict[int, str])
     report: Report = field(default_factory=Report)
+    cache: dict[str, object] = field(default_factory=dict[str, object])
+    """What was made of it, once: it lives and dies with the class."""
 
     @property
     def place(self) -> str:

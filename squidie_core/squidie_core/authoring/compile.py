@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, cast
 
 from squidie_core.authoring.bodies import Body
 from squidie_core.authoring.building import Built
@@ -74,18 +73,16 @@ class CompiledWorkflow:
         return f"<CompiledWorkflow {self.name} {self.fingerprint[:12]}>"
 
 
-_COMPILED: WeakKeyDictionary[type, CompiledWorkflow] = WeakKeyDictionary()
-
-
 def compiled(workflow: type) -> CompiledWorkflow:
     """The workflow class, compiled once. Raises DefinitionError; DeclarationError for what is no such class.
 
     Annotations are resolved now: by this time a module has everything it names.
     """
-    known = _COMPILED.get(workflow)
+    declared = _declaration(workflow)
+    known = declared.cache.get("compiled")
     if known is None:
-        known = _COMPILED[workflow] = _compile(_declaration(workflow))
-    return known
+        known = declared.cache.setdefault("compiled", _compile(declared))
+    return cast("CompiledWorkflow", known)
 
 
 def definition_of(workflow: type) -> Definition:

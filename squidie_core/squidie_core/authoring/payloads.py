@@ -73,6 +73,10 @@ def read_contract(trigger: Trigger[Any]) -> Contract:
     """Read a trigger's contract. Never raises: what is wrong stands in `fault`."""
     cls: Any = trigger.contract
     if cls is None:
+        for name, kind in trigger.contract_fields.items():
+            given = class_of(kind)
+            if given in (str, int, float, bool, list, dict, tuple):
+                return Contract(fault=f"{name}= is a {given.__name__}, not a type")
         return Contract("", tuple(ContractField(name, kind) for name, kind in trigger.contract_fields.items()))
     if is_model(cls):
         return Contract(cls.__name__, _model_fields(cls), cls, is_model=True)

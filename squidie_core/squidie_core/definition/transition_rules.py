@@ -40,7 +40,7 @@ def _check_names(found: Findings, definition: Definition) -> bool:
         ):
             if name not in names and not (name == END and code == "unknown_transition_target"):
                 known = False
-                found.transition(index, transition, code, f"{name} is no step of it", _unknown(name, names))
+                found.transition(index, transition, code, f"{name} is no step of this workflow", _unknown(name, names))
     for step in definition.steps:
         for name in step.after:
             if name == step.name:
@@ -48,14 +48,14 @@ def _check_names(found: Findings, definition: Definition) -> bool:
                 found.step(step.name, "self_step_dependency", message, "leave it out of its own after=")
             elif name not in names:
                 known = False
-                message = f"after= names {name}, which is no step of it"
+                message = f"after= names {name}, which is no step of this workflow"
                 found.step(step.name, "unknown_step_dependency", message, _unknown(name, names))
     return known
 
 
 def _unknown(name: str, names: list[str]) -> str:
     if name.startswith("<"):  # a step object that is bound to no name
-        return f"bind it in the class body: first = {'step(...)'}"
+        return "bind it in the class body: name = step(...)"
     return did_you_mean(name, names, f"there are {', '.join(names)}")
 
 

@@ -40,6 +40,8 @@ class AttemptView:
     deliveries: int
     result: Mapping[str, Json] | None
     error: Mapping[str, Json] | None
+    deferred: Json
+    """Why the step goes on later, where its body deferred it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,11 @@ class Snapshot:
         return self._output_of(step, self._results())
 
     def _results(self) -> Mapping[str, Json]:
-        return {view.step: view.result for view in self.attempts if view.status == "applied" and view.error is None}
+        return {
+            view.step: view.result
+            for view in self.attempts
+            if view.status == "applied" and view.error is None and view.deferred is None
+        }
 
     def to_dict(self) -> dict[str, Json]:
         """The snapshot as plain JSON; values are encoded as they are stored."""
@@ -182,6 +188,7 @@ def _attempt(runnable: RunnableState) -> AttemptView:
         deliveries=runnable.deliveries,
         result=runnable.result,
         error=runnable.error,
+        deferred=runnable.deferred,
     )
 
 
@@ -200,4 +207,5 @@ def _attempt_dict(view: AttemptView) -> dict[str, Json]:
         "deliveries": view.deliveries,
         "result": view.result,
         "error": view.error,
+        "deferred": view.deferred,
     }

@@ -84,6 +84,8 @@ class Squidie:
         if not isinstance(storage, str):
             if namespace is not None or given:
                 raise OptionError("namespace and storage_options go with a URL; set them on the Storage itself")
+            if not hasattr(storage, "commit"):
+                raise OptionError(f"storage is a {type(storage).__name__}; pass a URL or a Storage")
             return storage
         chosen = dict(given or {})
         if namespace is not None:
@@ -351,7 +353,7 @@ class Squidie:
             tag=None if tag is None else options.name("tag", tag),
             quarantined=quarantined,
             limit=options.integer("limit", limit, least=1, most=1000),
-            cursor=cursor,
+            cursor=options.optional_text("cursor", cursor),
         )
         return run_list(self.store.storage.find(query))
 

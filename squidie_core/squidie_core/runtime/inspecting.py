@@ -10,6 +10,7 @@ from squidie_core.inspection.snapshot import OutputOf, no_output
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.codec import decode_entries, to_plain
 from squidie_core.journal.entries import Json
+from squidie_core.journal.values import decode
 from squidie_core.ports.storage import Storage
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.state import RunState
@@ -31,9 +32,17 @@ def output_reader(catalog: Catalog, state: RunState) -> OutputOf:
 
     def output_of(step: Step[..., Any], results: Mapping[str, Json]) -> Any:
         name = catalog.step_name(workflow, step)
-        body = None if name is None else catalog.body(workflow, name)
-        if name is None or body is None or name not in results:
+        if name is None or name not in results:
             raise no_output(name or repr(step), run_id)
-        return body.read_result(results[name])
+        body = catalog.body(workflow, name)
+        return _built_in(step, results[name]) if body is None else body.read_result(results[name])
 
     return output_of
+
+
+def _built_in(step: Step[..., Any], result: Mapping[str, Json]) -> Any:
+    """The decision at an approval; the other steps without a body give nothing."""
+    if step.kind != "approval":
+        return None
+    output = step.options.output
+    return decode(dict(result) if output is None else result[output])

@@ -74,10 +74,10 @@ def integer(option: str, value: object, *, least: int, most: int) -> int:
     raise refuse(option, f"is not an integer from {least} to {most}", f"pass {least} to {most}")
 
 
-def tags(value: Iterable[object]) -> tuple[str, ...]:
+def tags(value: Iterable[object] | object) -> tuple[str, ...]:
     """Names, each once, in their order."""
-    if isinstance(value, str):
-        raise refuse("tags", "is one str", 'pass a sequence: tags=("...",)')
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise refuse("tags", f"is one {type(value).__name__}", 'pass a sequence: tags=("...",)')
     return tuple(dict.fromkeys(name("tags", tag) for tag in value))
 
 

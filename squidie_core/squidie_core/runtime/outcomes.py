@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from squidie_core.decisions import Draft, complete, defer, fail, release
 from squidie_core.errors import SquidieError, TooLarge
 from squidie_core.journal.codec import to_json
+from squidie_core.journal.entries import Json
 from squidie_core.journal.values import MAX_VALUE_BYTES
 from squidie_core.runtime.actor import Actor
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
@@ -26,9 +27,13 @@ def apply_outcome(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
 
 def refused(reported: Sequence[tuple[Attempt, Outcome]], error: Exception) -> list[tuple[Attempt, Outcome]]:
     """The store takes none of this: the attempts failed."""
-    code = error.code if isinstance(error, SquidieError) else "refused"
-    failed = Failed({"code": code, "message": str(error), "retryable": False})
-    return [(attempt, failed) for attempt, _ in reported]
+    described: dict[str, Json] = {"code": "refused", "retryable": False}
+    if isinstance(error, SquidieError):
+        described |= {"code": error.code, "details": dict(error.details)}
+    return [
+        (attempt, Failed({**described, "message": f"what step {attempt.step.name!r} gave: {error}"}))
+        for attempt, _ in reported
+    ]
 
 
 def too_large(actor: Actor, reported: list[tuple[Attempt, Outcome]], error: TooLarge) -> list[tuple[Attempt, Outcome]]:

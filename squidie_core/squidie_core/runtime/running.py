@@ -106,7 +106,7 @@ def _failure(attempt: Attempt, error: BaseException, resources: Iterable[object]
     described: dict[str, Json] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
         "code": error.code if isinstance(error, SquidieError) else "step_exception",
-        "message": _clean(str(error), resources),
+        "message": _clean(_words(error), resources),
         "retryable": retryable,
     }
     if isinstance(error, SquidieError) and error.details:
@@ -125,9 +125,16 @@ def _failure(attempt: Attempt, error: BaseException, resources: Iterable[object]
 
 def _details(error: SquidieError) -> Json:
     try:
-        return redact(encode(dict(error.details), "details"))
+        return redact(encode(error.details, "details"))
     except SquidieError as problem:
         return {"not_encodable": str(problem)}
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # the words of an exception are code of the application's
+        return "its message cannot be read"
 
 
 def _frames(error: BaseException) -> list[str]:

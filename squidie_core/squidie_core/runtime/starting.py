@@ -45,7 +45,7 @@ def start_run(
         trigger=trigger,
         payload=accepted.payload,
         payload_digest=digest(accepted.given),
-        queue=options.name("queue", given.queue or workflow.definition.queue or given.default_queue),
+        queue=_queue(workflow, given),
         priority=options.integer("priority", given.priority, least=0, most=9),
         delay=0 if given.delay is None else options.milliseconds("delay", given.delay),
         tags=options.tags(given.tags),
@@ -84,6 +84,12 @@ def _run_id(store: RunStore, workflow: str, trigger: str, now: int, given: Start
     if key is not None:
         return derived_id(store.storage.namespace, workflow, trigger, options.text("idempotency_key", key))
     return run_id_at(now, options.random_bits())
+
+
+def _queue(workflow: CompiledWorkflow, given: StartOptions) -> str:
+    if given.queue is not None:
+        return options.name("queue", given.queue)
+    return workflow.definition.queue or given.default_queue
 
 
 def _existing(store: RunStore, request: StartRequest, workflow: str) -> RunState:

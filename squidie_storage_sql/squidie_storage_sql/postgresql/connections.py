@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import threading
 import time
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from sqlalchemy.engine import URL
-    from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy.pool import Pool, PoolProxiedConnection
 
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.options import PostgresqlOptions
@@ -56,8 +58,22 @@ class Session:
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """One round trip."""
-        cursor = self.connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
-        return cursor.fetchall()
+        return self._execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """One transaction: `begin` travels with the first statement, `commit` with what is left for `later`."""
+        with self.connection.pipeline():
+            self.connection.execute(b"begin")
+            yield
+            self.connection.execute(b"commit")
+
+    def later(self, statement: str, parameters: Parameters) -> None:
+        """A statement whose rows nobody wants, at the end of a transaction."""
+        self._execute(statement, parameters)
+
+    def _execute(self, statement: str, parameters: Parameters) -> psycopg.Cursor[Row]:
+        return self.connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
 
 
 class Connections:
@@ -109,35 +125,37 @@ class Connections:
         none can be had.
         """
         pool = self.engine.pool
-        pooled = self._checkout()
+        pooled = self._checkout(pool)
         connection = cast("psycopg.Connection[Row]", pooled.dbapi_connection)
         try:
             yield connection
-        except (psycopg.Error, ValueError, ArithmeticError, OSError) as error:
+        except (psycopg.Error, ValueError, ArithmeticError, OSError, struct.error) as error:
             connected = not connection.closed
             if not connected:
-                self._forget(pooled, pool)
+                self._forget(pool)
             raise failure(error, self._scrub(str(error)), connected=connected) from self._scrub.cause(error)
         finally:
-            pooled.close()
+            if connection.pgconn.transaction_status == TransactionStatus.IDLE and self.engine.pool is pool:
+                pooled.close()
+            else:  # broken, left within a transaction, or from a pool that was renewed or closed meanwhile
+                pooled.invalidate()
 
     def close(self) -> None:
         """Connections that are in use close when they come back."""
         self._closed = True
         self.engine.dispose()
 
-    def _checkout(self) -> PoolProxiedConnection:
+    def _checkout(self, pool: Pool) -> PoolProxiedConnection:
         if self._closed:
             raise Unavailable("this storage is closed; open another one")
         try:
-            return self.engine.raw_connection()
+            return pool.connect()
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             meaning, text = unconnected(error)
             raise Unavailable(f"{meaning}{self._scrub(text)}") from self._scrub.cause(error)
 
-    def _forget(self, pooled: PoolProxiedConnection, pool: object) -> None:
+    def _forget(self, pool: Pool) -> None:
         """A connection is lost, and so are its idle neighbours; the first to notice renews the pool."""
-        pooled.invalidate()
         with self._renewing:
             if self.engine.pool is pool:
                 self.engine.dispose()

@@ -98,12 +98,12 @@ class PostgresqlDatabase:
     def _append_and_nudge(
         self, session: Session, statement: str, bound: Parameters, commits: Sequence[Commit]
     ) -> set[str]:
-        """In one transaction: begin and append travel together, and so do nudge and commit."""
-        with session.connection.pipeline(), session.connection.transaction():
+        """In one transaction of two round trips."""
+        with session.transaction():
             accepted = {thread_id for (thread_id,) in session.rows(statement, bound)}
             left = _without(commits, accepted)
             runs = nudged(commit for commit in commits if commit not in left)
-            session.rows(self.statements.nudge, self._bound({"thread_ids": runs}))
+            session.later(self.statements.nudge, self._bound({"thread_ids": runs}))
         return accepted
 
     def names(self, stored: object) -> tuple[str, ...]:

@@ -1,0 +1,91 @@
+"""Where runs are kept while they are measured: a PostgreSQL with fsync, and SQLite files beside its data."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.usage import parent_of
+from squidie_core import Squidie
+from tests.servers import Postgres
+
+
+class Stores:
+    """Fresh stores by name. Everything is gone at the end of the block."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="squidie-bench-", dir="/tmp")  # noqa: S108  # where PostgreSQL's data are too
+        self._server: Postgres | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.stop()
+        self._folder.cleanup()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return Path(self._folder.name)
+
+    @property
+    def server(self) -> Postgres:
+        """The PostgreSQL, started when first asked for."""
+        if self._server is None:
+            self._server = Postgres(fsync=True)
+        return self._server
+
+    def empty(self, kind: str, name: str) -> str:
+        """The URL of a new database or file without tables."""
+        if kind == "sqlite":
+            path = self.folder / f"{name}.db"
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            return f"sqlite:///{path}"
+        with self._administrator() as connection:
+            identifier = sql.Identifier(name)
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(identifier))
+            connection.execute(sql.SQL("create database {}").format(identifier))
+        return self.server.url.rpartition("/")[0] + f"/{name}"
+
+    def ours(self, kind: str, name: str) -> str:
+        """The same with our tables."""
+        url = self.empty(kind, name)
+        Squidie(url, storage_options={"create": True}).close()
+        return url
+
+    def server_pid(self, kind: str) -> int | None:
+        """The server's first process; a SQLite file has none."""
+        if kind == "sqlite":
+            return None
+        with self._administrator() as connection:
+            return parent_of(self._one(connection, "select pg_backend_pid()"))
+
+    def transactions(self, kind: str, url: str) -> int:
+        """Committed transactions in a database so far, reading ones included; call it when its clients are gone."""
+        if kind == "sqlite":
+            return 0
+        with self._administrator() as connection:
+            query = "select xact_commit from pg_stat_database where datname = %s"
+            return self._one(connection, query, url.rpartition("/")[2])
+
+    def version(self) -> str:
+        """The server's version."""
+        with self._administrator() as connection:
+            return str(self._one(connection, "select current_setting('server_version')"))
+
+    def _administrator(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.server.url, autocommit=True)
+
+    def _one(self, connection: psycopg.Connection[tuple[Any, ...]], query: str, *parameters: object) -> Any:
+        row = connection.execute(cast("Any", query), parameters).fetchone()
+        return row[0] if row else None
