@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-import squidie_storage_sql
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from squidie_core.ports.storage import Storage
+from squidie_storage_sql import open_postgresql, open_sqlite
 from tests.ports.worlds import Clock, World
-
-ADAPTERS = ["memory", *(name for name in ("sqlite", "postgresql") if hasattr(squidie_storage_sql, f"open_{name}"))]
-
-
-def _sql(name: str) -> Callable[..., Storage]:
-    return cast("Callable[..., Storage]", getattr(squidie_storage_sql, name))
 
 
 def _memory() -> World:
@@ -27,16 +20,14 @@ def _memory() -> World:
 
 
 def _sqlite(path: Path) -> World:
-    connect = _sql("open_sqlite")
-    return World(lambda namespace: connect(f"sqlite:///{path}", namespace=namespace))
+    return World(lambda namespace: open_sqlite(f"sqlite:///{path}", namespace=namespace))
 
 
 def _postgresql(url: str) -> World:
-    connect = _sql("open_postgresql")
-    return World(lambda namespace: connect(url, namespace=namespace, create=True))
+    return World(lambda namespace: open_postgresql(url, namespace=namespace, create=True))
 
 
-@pytest.fixture(params=ADAPTERS)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Yield a store that nobody has written to, and close the clients that the test made."""
     match request.param:

@@ -32,7 +32,7 @@ from squidie_core.journal.commit import (
     StoredCommit,
 )
 from squidie_core.memory import MemoryStorage
-from squidie_core.ports.storage import DueRun, RebuildPage, RunPage, RunQuery, Storage
+from squidie_core.ports.storage import DueBatch, DueRun, RebuildPage, RunPage, RunQuery, Storage
 from tests.ports.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, checkpoint_at, fold, stored
 from tests.ports.worlds import World
 
@@ -140,12 +140,7 @@ class Comparison(RuleBasedStateMachine):
         """To whoever looks at everything: `due` with a reservation of no time takes nothing from anybody."""
         self.both(lambda storage: dict(storage.heads(THREADS)))
         self.both(lambda storage: plain_page(storage.find(RunQuery())))
-        for queue in QUEUES:
-            self.both(
-                lambda storage, queue=queue: plain_due(
-                    storage.due(queue, offers=NEEDS, limit=len(THREADS), reserve_for=0).runs
-                )
-            )
+        self.both(lambda storage: [plain_due(poll(storage, queue).runs) for queue in QUEUES])
 
     @initialize()
     def some_threads(self) -> None:
@@ -191,11 +186,7 @@ class Comparison(RuleBasedStateMachine):
         reserve_for=st.sampled_from([0, HOUR]),
     )
     def due(self, queue: str, offers: list[str], reserve_for: int) -> None:
-        self.both(
-            lambda storage: plain_due(
-                storage.due(queue, offers=offers, limit=len(THREADS), reserve_for=reserve_for).runs
-            )
-        )
+        self.both(lambda storage: plain_due(poll(storage, queue, offers, reserve_for).runs))
 
     @rule(thread_id=threads, until=st.sampled_from([LONG_AGO, FAR_FUTURE]), reason=st.sampled_from(["r", "s"]))
     def reserve(self, thread_id: str, until: int, reason: str) -> None:
@@ -248,6 +239,10 @@ class Comparison(RuleBasedStateMachine):
             return self.rows[commits[-1].commit_id]
 
         self.both(lambda storage: rebuild_to_the_end(storage, derive, after, limit))
+
+
+def poll(storage: Storage, queue: str, offers: Sequence[str] = NEEDS, reserve_for: int = 0) -> DueBatch:
+    return storage.due(queue, offers=offers, limit=len(THREADS), reserve_for=reserve_for)
 
 
 def plain_result(result: CommitResult) -> CommitResult:

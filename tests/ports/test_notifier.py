@@ -141,8 +141,9 @@ class TestClose:
         notifier.close()
         other.notify({"a": 1})
         settled(other)
-        other.close()
         assert heard == ["open"]
+        other.close()
+        assert memory.listeners == set()
 
     def test_ends_the_thread(self, memory: MemoryWorld) -> None:
         notifier = MemoryNotifier(world=memory)

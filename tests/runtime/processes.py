@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,14 +25,11 @@ class Process:
             text=True,
         )
 
-    def wait_until_ready(self) -> None:
-        """Return when it waits for `go`."""
+    def begin(self) -> None:
+        """Wait until it is ready, and let it begin."""
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def go(self) -> None:
-        """Let it begin."""
         assert self._process.stdin is not None
+        assert self._process.stdout.readline() == "ready\n"
         self._process.stdin.write("\n")
         self._process.stdin.flush()
 
@@ -66,20 +62,12 @@ class Processes:
         self._trail = trail
         self._processes: list[Process] = []
 
-    def start(self, command: str, *arguments: str) -> Process:
-        """Start one that waits for `go`."""
-        process = Process(command, self._url, str(self._trail), *arguments)
+    def start(self, command: str, *arguments: str, copies: int = 1) -> Process:
+        """Start one; with copies it becomes so many, which begin together."""
+        process = Process(str(copies), command, self._url, str(self._trail), *arguments)
         self._processes.append(process)
+        process.begin()
         return process
-
-    def start_all(self, count: int, command: str, *arguments: str) -> Sequence[Process]:
-        """Start so many, and let them begin together."""
-        started = [self.start(command, *arguments) for _ in range(count)]
-        for process in started:
-            process.wait_until_ready()
-        for process in started:
-            process.go()
-        return started
 
     def __enter__(self) -> Self:
         return self

@@ -1,10 +1,11 @@
-"""What another process does: `python -m tests.runtime.program COMMAND URL TRAIL [ARGUMENT...]`.
+"""What other processes do: `python -m tests.runtime.program COPIES COMMAND URL TRAIL [ARGUMENT...]`.
 
-It says `ready`, and begins when it reads a line.
+The process becomes so many, which all do the same. It says `ready`, and begins when it reads a line.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,11 +41,47 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201  # how it talks to the test
 
 
-def main(command: str, url: str, trail: str, *arguments: str) -> None:
+def main(copies: str, command: str, url: str, trail: str, *arguments: str) -> None:
+    twins = Twins(int(copies) - 1)
     with Squidie(url, workflows=ALL, resources=along(Trail(Path(trail)))) as squidie:
-        say("ready")
-        sys.stdin.readline()
+        twins.wait_for_word()
         COMMANDS[command](squidie, *arguments)
+    twins.join()
+
+
+class Twins:
+    """Processes that do the same as this one, and begin when it begins. Made while there is one thread only."""
+
+    def __init__(self, count: int) -> None:
+        self._ready, self._say_ready = os.pipe()
+        self._word, self._give_word = os.pipe()
+        self._children: list[int] = []
+        self._is_first = True
+        for _ in range(count):
+            child = os.fork()
+            if child == 0:
+                self._is_first = False
+                os.close(self._give_word)
+                break
+            self._children.append(child)
+
+    def wait_for_word(self) -> None:
+        """Return in all of them when the first reads a line."""
+        if self._is_first:
+            for _ in self._children:
+                os.read(self._ready, 1)
+            say("ready")
+            sys.stdin.readline()
+            os.close(self._give_word)
+        else:
+            os.write(self._say_ready, b".")
+            os.read(self._word, 1)  # nothing ever comes: it returns when the first closes the other end
+
+    def join(self) -> None:
+        """Wait for the others."""
+        if self._is_first:
+            for child in self._children:
+                os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

@@ -409,13 +409,13 @@ class TestMakingOne:
 
 
 class TestStartingFromProcesses:
-    def test_twenty_starts_from_two_processes_with_one_key_make_one_run(
+    def test_twenty_starts_from_four_processes_with_one_key_make_one_run(
         self, shared_store: SharedStore, tmp_path: Path
     ) -> None:
         trail = Trail(tmp_path / "trail")
         squidie = shared_store.open(Single, resources=along(trail))
         with Processes(shared_store.url, trail.path) as processes:
-            ids = [line for process in processes.start_all(2, "start", "k", "10") for line in process.lines()]
+            ids = processes.start("start", "k", "5", copies=4).lines()
         assert len(ids) == 20
         assert runs_in(squidie) == list(set(ids))
         assert squidie.drain() == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import get_args
-from zoneinfo import ZoneInfo, available_timezones
 
 from squidie_core.definition.cron import parse_cron
 from squidie_core.definition.findings import Findings, Sources, did_you_mean
@@ -93,7 +92,7 @@ def _check_cron(found: Findings, trigger: TriggerDefinition) -> None:
         code = "invalid_cron_expression"
         found.trigger(trigger.name, code, f"{trigger.expression!r}: {error}", 'trigger.cron("0 21 * * *")')
     if not _is_timezone(trigger.timezone):
-        hint = did_you_mean(str(trigger.timezone), available_timezones(), 'timezone="UTC"')
+        hint = did_you_mean(str(trigger.timezone), _timezones(), 'timezone="UTC"')
         found.trigger(trigger.name, "invalid_cron_timezone", f"{trigger.timezone!r} is no known time zone", hint)
     if trigger.idempotency is not None and trigger.idempotency not in _OVERLAPS:
         message = f"idempotency= is {' or '.join(_OVERLAPS)}"
@@ -103,11 +102,19 @@ def _check_cron(found: Findings, trigger: TriggerDefinition) -> None:
 def _is_timezone(name: str | None) -> bool:
     if name == "UTC":  # also where no time zone data is installed
         return True
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  # few workflows need it, and it takes a while to import
+
     try:
         ZoneInfo(name or "")
-    except (KeyError, ValueError, OSError):
+    except (LookupError, ValueError, OSError):
         return False
     return True
+
+
+def _timezones() -> set[str]:
+    from zoneinfo import available_timezones  # noqa: PLC0415  # as above
+
+    return available_timezones()
 
 
 def _check_steps(found: Findings, definition: Definition, *, complete: bool) -> None:

@@ -52,6 +52,8 @@ def _fill(plain: dict[str, Json], record: Any) -> dict[str, Json]:
             value = [_fill({}, runnable) for runnable in value]
         elif name == "decision":
             value = _fill({}, value)
+        elif name == "tags":
+            value = list(value)
         plain[name] = value
     return plain
 

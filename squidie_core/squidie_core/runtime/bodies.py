@@ -97,7 +97,7 @@ class CoroutineBodies:
         self._resources = resources
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def run(self, attempts: list[Attempt]) -> None:
         """Start the coroutines."""
@@ -107,7 +107,7 @@ class CoroutineBodies:
     def cancel(self, attempt: Attempt) -> None:
         """Cancel the attempt's task, if it is still there."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._cancel_task, attempt.key)
+            self._loop.call_soon_threadsafe(self._cancel_task, _claim(attempt))
 
     def cancel_all(self) -> None:
         """Cancel every task."""
@@ -138,10 +138,10 @@ class CoroutineBodies:
     def _start_tasks(self, attempts: list[Attempt]) -> None:
         loop = asyncio.get_running_loop()
         for attempt in attempts:
-            self._tasks[attempt.key] = loop.create_task(self._work(attempt))
+            self._tasks[_claim(attempt)] = loop.create_task(self._work(attempt))
 
-    def _cancel_task(self, key: str) -> None:
-        task = self._tasks.get(key)
+    def _cancel_task(self, claim: tuple[str, str]) -> None:
+        task = self._tasks.get(claim)
         if task is not None:
             task.cancel()
 
@@ -150,5 +150,10 @@ class CoroutineBodies:
         try:
             outcome = await run_coroutine(attempt, self._resources)
         finally:
-            self._tasks.pop(attempt.key, None)
+            self._tasks.pop(_claim(attempt), None)
             self._inbox.put((attempt, outcome))
+
+
+def _claim(attempt: Attempt) -> tuple[str, str]:
+    """What tells a delivery of an attempt from the next one."""
+    return attempt.key, attempt.claim_id

@@ -70,7 +70,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether nothing is running and nothing waits to be written."""
-        return not self.actors
+        return all(actor.idle for actor in self.actors.values())
 
     @property
     def has_reports(self) -> bool:
@@ -85,7 +85,8 @@ class Engine:
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
         actor = self.actors.get(attempt.run_id)
-        if actor is not None and actor.running.pop(attempt.key, None) is not None:
+        if actor is not None and actor.running.get(attempt.key) is attempt:
+            del actor.running[attempt.key]
             actor.reported.append((attempt, outcome))
 
     def tick(self, slots: Slots, *, poll: bool, chain: bool = True, limit: int | None = None) -> list[Attempt]:
@@ -282,6 +283,8 @@ class Engine:
         if isinstance(result, Committed):
             return self._committed(actor, write)
         actor.state = None
+        if not write.claimed and not write.reported:
+            actor.renew_at = 0  # it may have been a heartbeat
         if isinstance(result, Refused):
             actor.reported[:0] = refused(write.reported, result.error)
             if not write.reported:
@@ -303,6 +306,7 @@ class Engine:
             self._holds_on(actor, write)
         if state.terminal:
             self._lose(actor, list(actor.running))
+        self._lose(actor, [attempt.key for attempt in write.claimed])  # our own, whose lease had lapsed
         for attempt in write.claimed:
             actor.running[attempt.key] = attempt
         if actor.idle:

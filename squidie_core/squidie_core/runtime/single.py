@@ -26,13 +26,14 @@ def execute_one(
     """Advance one run by one attempt; its state afterwards, or `None` where nothing was due."""
     engine = Engine(store, EngineOptions(queue=queue, owner_id=owner_id, lease_for=lease_for, chain=False))
     for _ in range(_TRIES):
-        attempts = engine.tick(Slots(store.catalog, threads=1, coroutines=1), poll=True, limit=1)
+        attempts = engine.tick(Slots(store.catalog, threads=1, coroutines=1), poll=engine.idle, limit=1)
         if attempts:
             return _run(store, engine, attempts[0], heartbeat_every)
         if engine.advanced is not None:
             return engine.advanced
         if engine.last_poll_runs == 0 and engine.idle:
             return None
+        _wait(engine)
     return None
 
 
@@ -40,12 +41,17 @@ def _run(store: RunStore, engine: Engine, attempt: Attempt, heartbeat_every: int
     with _heartbeats(engine, store, heartbeat_every):
         outcome = run_body(attempt, store.catalog.resources)
     engine.report(attempt, outcome)
+    engine.advanced = None
     while not engine.idle:
         engine.tick(Slots(store.catalog, threads=0, coroutines=0), poll=False)
-        if engine.retry_at is not None:
-            time.sleep(max(0.0, engine.retry_at - time.monotonic()))
-    state = engine.advanced
-    return store.state(attempt.run_id) if state is None or state.run_id != attempt.run_id else state
+        _wait(engine)
+    return engine.advanced or store.state(attempt.run_id)
+
+
+def _wait(engine: Engine) -> None:
+    """Until a write that was put off may be tried again."""
+    if engine.retry_at is not None:
+        time.sleep(max(0.0, engine.retry_at - time.monotonic()))
 
 
 @contextmanager

@@ -157,10 +157,13 @@ class RunStore:
         if isinstance(error, UnknownVersion):
             self.park(run_id, "unknown_version", 0)
             return
-        again = self.states([run_id]).get(run_id)
-        if isinstance(again, Corrupt):
-            _log.error("run %s is quarantined: %s", run_id, again)
+        try:
+            self.draft(self.state(run_id))
+        except Corrupt as again:
+            _log.error("run %s is quarantined: %s", run_id, again)  # noqa: TRY400  # its text says all
             self.storage.quarantine(run_id, reason=str(again), by=owner_id)
+        except (NotFoundError, UnknownVersion):
+            pass
 
     def park(self, run_id: str, reason: str, times: int) -> None:
         """Nobody here can advance the run: look again after a second, then two, at most a minute."""

@@ -78,9 +78,9 @@ class Worker:
     def run(self, *, install_signal_handlers: bool = True) -> None:
         """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
         end_listening = self._wakeups.listen(self.queue, self._inbox.wake)
-        _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
         try:
             with self._signals(install=install_signal_handlers):
+                _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
                 self._work()
                 self._wind_down()
         finally:
@@ -129,7 +129,7 @@ class Worker:
         self._dispatch(attempts)
 
     def _timeout(self, now: float, renew_at: float, watch_at: float) -> float:
-        if self._engine.has_reports:
+        if self._engine.has_reports and not self._store_failures:
             return 0.0
         until = min(renew_at, watch_at) if not self._engine.idle else now + 60
         if self._slots().free > 0:

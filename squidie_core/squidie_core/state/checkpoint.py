@@ -57,7 +57,7 @@ def restore(run_id: str, checkpoint: Checkpoint) -> RunState | None:
         return None
     try:
         return _restore(run_id, checkpoint)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

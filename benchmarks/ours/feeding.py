@@ -1,0 +1,34 @@
+"""Runs to be measured, started through the API from several threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.ours.workflows import WORKFLOWS, Chain, Wide
+from squidie_core import Squidie
+
+THREADS = 8
+
+
+def feed(url: str, runs: int) -> None:
+    """Start so many chains; all connections are closed afterwards."""
+    with Squidie(url, workflows=WORKFLOWS) as squidie, ThreadPoolExecutor(THREADS) as threads:
+        for _ in threads.map(lambda number: squidie.start(Chain.go, {"number": number}), range(runs)):
+            pass
+
+
+def feed_wide(url: str) -> None:
+    """Start one run of many parallel nodes."""
+    with Squidie(url, workflows=WORKFLOWS) as squidie:
+        squidie.start(Wide)
+
+
+def wait_until_finished(squidie: Squidie, seconds: float = 120) -> None:
+    """Wait until no run is under way."""
+    import time  # noqa: PLC0415
+
+    end = time.monotonic() + seconds
+    while squidie.list_runs(status="running", limit=1).runs:
+        if time.monotonic() > end:
+            raise TimeoutError("runs are still under way")
+        time.sleep(0.1)

@@ -1,0 +1,84 @@
+"""The workflows that are measured; their bodies do next to nothing."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from squidie_core import StepContext, Workflow, sequence, step, trigger
+
+NODES = 1_000
+
+
+def first(number: int) -> dict[str, Any]:
+    """Step one."""
+    return {"n": number, "s": "one"}
+
+
+def second(n: int) -> dict[str, Any]:
+    """Step two."""
+    return {"n": n + 1, "s": "two"}
+
+
+def third(n: int) -> dict[str, Any]:
+    """Step three."""
+    return {"n": n + 1, "s": "three"}
+
+
+class Chain(Workflow, name="chain", version="1"):
+    """Three trivial steps, one after the other."""
+
+    go = trigger.manual(number=int)
+
+    one = step(first)
+    two = step(second)
+    three = step(third)
+
+    transitions = sequence(one, two, three)
+
+
+class Gate:
+    """Bodies pass freely while it is open; what it does otherwise is its subclass's business."""
+
+    def body_begins(self, run_id: str) -> None:
+        """Let the body of a run pass, now or later."""
+
+
+_gate = Gate()
+
+
+def put_up(gate: Gate) -> None:
+    """Let the bodies of the loop pass this gate from now on."""
+    global _gate  # noqa: PLW0603  # a body has no other way to the process that hosts it
+    _gate = gate
+
+
+def again(ctx: StepContext) -> None:
+    """One turn of the loop."""
+    _gate.body_begins(ctx.run_id)
+
+
+class Loop(Workflow, name="loop", version="1"):
+    """One step, again and again."""
+
+    go = trigger.manual()
+
+    turn = step(again)
+
+    transitions = (turn.ok.to(turn, max_visits=1_000_000),)
+
+
+def node() -> dict[str, Any]:
+    """One of many that wait for nothing."""
+    return {}
+
+
+def _nodes(namespace: dict[str, Any]) -> None:
+    namespace["go"] = trigger.manual()
+    for number in range(NODES):
+        namespace[f"node{number}"] = step(node)
+
+
+Wide: type[Workflow] = types.new_class("Wide", (Workflow,), {"name": "wide", "version": "1"}, _nodes)
+
+WORKFLOWS: tuple[type[Workflow], ...] = (Chain, Loop, Wide)
