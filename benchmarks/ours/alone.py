@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.ours.watched import Watched, is_end, opened
-from benchmarks.ours.workflows import WORKFLOWS, Chain
+from benchmarks.ours.chain import Chain
+from benchmarks.ours.workflows import WORKFLOWS
 from benchmarks.speaking import options, ready, say
 from benchmarks.usage import milliseconds
 from squidie_core import Squidie, Worker

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.ours.watched import Watched, is_end, opened
-from benchmarks.ours.workflows import Chain
+from benchmarks.ours.chain import Chain
 from benchmarks.speaking import options, ready, say
 from benchmarks.usage import Stopwatch
 from squidie_core import Squidie, Worker

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.ours.workflows import WORKFLOWS, Chain, Wide
+from benchmarks.ours.chain import Chain
+from benchmarks.ours.workflows import WORKFLOWS, Wide
 from squidie_core import Squidie
 
 THREADS = 8
@@ -25,8 +27,6 @@ def feed_wide(url: str) -> None:
 
 def wait_until_finished(squidie: Squidie, seconds: float = 120) -> None:
     """Wait until no run is under way."""
-    import time  # noqa: PLC0415
-
     end = time.monotonic() + seconds
     while squidie.list_runs(status="running", limit=1).runs:
         if time.monotonic() > end:

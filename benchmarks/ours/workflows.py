@@ -1,40 +1,14 @@
-"""The workflows that are measured; their bodies do next to nothing."""
+"""All workflows that are measured; their bodies do next to nothing."""
 
 from __future__ import annotations
 
 import types
 from typing import Any
 
-from squidie_core import StepContext, Workflow, sequence, step, trigger
+from benchmarks.ours.chain import Chain
+from squidie_core import StepContext, Workflow, step, trigger
 
 NODES = 1_000
-
-
-def first(number: int) -> dict[str, Any]:
-    """Step one."""
-    return {"n": number, "s": "one"}
-
-
-def second(n: int) -> dict[str, Any]:
-    """Step two."""
-    return {"n": n + 1, "s": "two"}
-
-
-def third(n: int) -> dict[str, Any]:
-    """Step three."""
-    return {"n": n + 1, "s": "three"}
-
-
-class Chain(Workflow, name="chain", version="1"):
-    """Three trivial steps, one after the other."""
-
-    go = trigger.manual(number=int)
-
-    one = step(first)
-    two = step(second)
-    three = step(third)
-
-    transitions = sequence(one, two, three)
 
 
 class Gate:

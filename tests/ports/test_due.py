@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import NO_HEAD
 from squidie_core.ports.storage import DueRun, RunQuery, Storage
@@ -239,6 +241,26 @@ class TestParking:
         storage.reserve("parked", until=FAR_FUTURE, reason="step_unavailable")
         assert due_ids(storage, reserve_for=HOUR) == ["free"]
         assert storage.heads(["parked"])["parked"].park_reason == "step_unavailable"
+
+    def test_is_not_lifted_by_a_nudge(self, storage: Storage) -> None:
+        write(storage, append("t"))
+        storage.reserve("t", until=FAR_FUTURE, reason="step_unavailable")
+        nudge(storage, "t")
+        assert due_ids(storage) == []
+
+    @pytest.mark.parametrize("wake_at", [None, FAR_FUTURE])
+    def test_does_not_make_a_nudge_forgotten(self, storage: Storage, wake_at: int | None) -> None:
+        write(storage, append("t", wake_at=wake_at))
+        nudge(storage, "t")
+        storage.reserve("t", until=LONG_AGO, reason="step_unavailable")
+        assert due_ids(storage) == ["t"]
+
+    def test_outlasts_a_quarantine(self, storage: Storage) -> None:
+        write(storage, append("t"))
+        storage.quarantine("t", reason="unreadable", by="operator")
+        storage.reserve("t", until=FAR_FUTURE, reason="step_unavailable")
+        storage.unquarantine("t")
+        assert due_ids(storage) == []
 
     def test_of_a_run_that_does_not_exist_makes_none(self, storage: Storage) -> None:
         storage.reserve("gone", until=FAR_FUTURE, reason="step_unavailable")

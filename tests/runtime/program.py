@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from squidie_core import Squidie, Worker
+from squidie_core.plugins import installed_plugins
 from tests.runtime.trails import ALL, Single, Trail, along
 from tests.runtime.waiting import at_once
 
@@ -42,6 +43,7 @@ def say(line: str) -> None:
 
 
 def main(copies: str, command: str, url: str, trail: str, *arguments: str) -> None:
+    installed_plugins()  # so that the copies need not import them
     twins = Twins(int(copies) - 1)
     with Squidie(url, workflows=ALL, resources=along(Trail(Path(trail)))) as squidie:
         twins.wait_for_word()

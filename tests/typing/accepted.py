@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypedDict, assert_type
 
+from squidie_core import Snapshot, Squidie
 from squidie_core.authoring import (
     AnyStep,
     Backoff,
@@ -142,3 +143,19 @@ def takes_any(one: AnyStep, other: Step[..., object], third: type[Workflow]) -> 
 
 takes_any(Flow.first, Flow.last, Flow)
 takes_any(Flow.hold, Flow.route, Base)
+
+
+def uses_the_facade(squidie: Squidie) -> None:
+    run = squidie.start(Flow.by_class, Order("one"))
+    squidie.start(Flow.by_dict, Request(order_id="one"))
+    squidie.start(Flow.by_fields, {"order_id": "one"}, delay=timedelta(minutes=1), tags=["a"])
+    squidie.start(Flow.by_nothing)
+    squidie.start(Flow, {"order_id": "one"}, trigger="by_fields", run_id=run.id)
+    assert_type(run, Snapshot)
+    assert_type(run.output(Flow.first), dict[str, int])
+    assert_type(run.output(Flow.route), Route)
+    assert_type(run.output(Flow.last), None)
+    assert_type(run.output(Flow.ask), dict[str, Any])
+    assert_type(squidie.execute_next(lease_for=timedelta(seconds=5)), Snapshot | None)
+    squidie.approve(run, actor="ada")
+    squidie.cancel(run.id)

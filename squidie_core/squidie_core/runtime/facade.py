@@ -107,7 +107,21 @@ class Squidie:
     def start(
         self,
         trigger: Trigger[T],
-        payload: T | None = None,
+        payload: T,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        run_id: str | None = None,
+        queue: str | None = None,
+        delay: Duration | None = None,
+        priority: int = 5,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Snapshot: ...
+    @overload
+    def start(
+        self,
+        trigger: Trigger[Any],
         /,
         *,
         idempotency_key: str | None = None,

@@ -1,0 +1,210 @@
+"""Runs that cannot be read, and a store that is away: the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from squidie_core import Corrupt, Resource, Squidie, StepContext, Unavailable, UnknownVersion, Workflow, step, trigger
+from squidie_core.journal.commit import Commit, CommitResult
+from squidie_core.memory import MemoryStorage
+from squidie_core.ports.storage import Storage
+from squidie_storage_sql import open_postgresql
+from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
+from tests.runtime.stores import Store, assert_consistent, claims_of, working
+from tests.runtime.waiting import PATIENCE, eventually
+from tests.servers import MissingServerError, Postgres
+
+GARBAGE = {
+    "no JSON": "[{",
+    "no entries": '{"type":"run_started"}',
+    "an entry without its fields": '[{"type":"run_terminal"}]',
+    "entries that are missing": "[]",
+    "a number": "[7]",
+}
+
+
+class Wrapped:
+    """A storage that tests can count, and cut off."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.commits: list[int] = []
+        self.away = threading.Event()
+
+    def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
+        self._check()
+        self.commits.append(len(commits))
+        return self._storage.commit(commits)
+
+    def due(self, *arguments: Any, **options: Any) -> Any:
+        self._check()
+        return self._storage.due(*arguments, **options)
+
+    def heads(self, *arguments: Any) -> Any:
+        self._check()
+        return self._storage.heads(*arguments)
+
+    def _check(self) -> None:
+        if self.away.is_set():
+            raise Unavailable
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+class TestCorruption:
+    @pytest.mark.parametrize("garbage", list(GARBAGE.values()), ids=list(GARBAGE))
+    def test_one_run_is_quarantined_and_reported_and_goes_on_after_repair(self, store: Store, garbage: str) -> None:
+        squidie = store.open(Chain, resources=on(Stage()))
+        bad = squidie.start(Chain.begin, priority=0)
+        kept: list[str] = []
+        store.rewrite(bad.id, lambda body: kept.append(body) or garbage)
+        good = [squidie.start(Chain.begin) for _ in range(3)]
+        with working(squidie, owner_id="finder"):
+            eventually(lambda: all(squidie.inspect_run(run).status == "completed" for run in good))
+            found = eventually(lambda: squidie.list_runs(quarantined=True).runs)
+            assert [row.id for row in found] == [bad.id]
+            assert found[0].quarantined
+            with pytest.raises(Corrupt) as refused:
+                squidie.inspect_run(bad)
+            assert refused.value.code == "corrupt"
+            for act in (lambda: squidie.cancel(bad), lambda: squidie.resume(bad)):
+                with pytest.raises(Corrupt):
+                    act()
+            assert {row.id for row in squidie.list_runs().runs} == {bad.id, *(run.id for run in good)}
+            store.rewrite(bad.id, lambda _: kept[0])
+            assert squidie.inspect_run(bad).reason == "quarantined"
+            assert squidie.unquarantine(bad)
+            eventually(lambda: squidie.inspect_run(bad).status == "completed")
+        assert squidie.list_runs(quarantined=True).runs == ()
+        assert_consistent(squidie, bad)
+
+    def test_drain_goes_past_it_too(self, store: Store) -> None:
+        squidie = store.open(OneStep)
+        bad = squidie.start(OneStep.place, Order("bad"), priority=0)
+        store.rewrite(bad.id, lambda _: "garbage")
+        good = squidie.start(OneStep.place, Order("good"))
+        assert squidie.drain() == 1
+        assert squidie.inspect_run(good).status == "completed"
+        assert [row.id for row in squidie.list_runs(quarantined=True).runs] == [bad.id]
+
+    def test_a_run_whose_definition_is_lost_is_quarantined(self, store: Store) -> None:
+        starting = store.open(Chain, resources=on(Stage()))
+        bad = starting.start(Chain.begin)
+        store.forget_definitions()
+
+        class Other(Workflow, name="chain"):
+            begin = trigger.manual()
+            first = step(lambda: {})
+
+        squidie = store.open(Other)
+        good = squidie.start(Other.begin)
+        squidie.drain()
+        assert squidie.inspect_run(good).status == "completed"
+        assert [row.id for row in squidie.list_runs(quarantined=True).runs] == [bad.id]
+
+    def test_a_run_from_the_future_is_left_alone(self, store: Store) -> None:
+        def renamed(body: str) -> str:
+            entries = json.loads(body)
+            entries[-1]["type"] = "runnables_dreamt"
+            return json.dumps(entries)
+
+        squidie = store.open(Chain, resources=on(Stage()))
+        newer = squidie.start(Chain.begin, priority=0)
+        kept: list[str] = []
+        store.rewrite(newer.id, lambda body: kept.append(body) or renamed(body))
+        good = squidie.start(Chain.begin)
+        assert squidie.drain() == 3
+        assert squidie.inspect_run(good).status == "completed"
+        with pytest.raises(UnknownVersion):
+            squidie.inspect_run(newer)
+        assert squidie.list_runs(quarantined=True).runs == ()
+        store.rewrite(newer.id, lambda _: kept[0])
+        eventually(lambda: squidie.drain() or squidie.inspect_run(newer).terminal)
+        eventually(lambda: squidie.drain() == 0 and squidie.inspect_run(newer).status == "completed")
+
+
+class TestAStoreThatIsAway:
+    def test_a_worker_takes_its_own_attempt_over_when_its_lease_lapsed_meanwhile(self) -> None:
+        stage = Stage()
+        storage = Wrapped(MemoryStorage())
+        squidie = Squidie(storage, workflows=[Held], resources=on(stage))  # type: ignore[call-overload]
+        run = squidie.start(Held.begin)
+        with working(squidie, lease_for=0.3, concurrency=2):
+            eventually(lambda: stage.calls)
+            storage.away.set()
+            lapsed = squidie.store.state(run.id).wake_at() or 0
+            eventually(lambda: storage.clock() > lapsed)
+            storage.away.clear()
+            eventually(lambda: len(stage.calls) == 2)
+            eventually(lambda: stage.calls[0].cancelled)
+            assert not stage.calls[1].cancelled
+            stage.opened.set()
+            eventually(lambda: squidie.inspect_run(run).terminal)
+        assert len(claims_of(squidie, run)) == 2
+        assert_consistent(squidie, run)
+
+    def test_a_worker_survives_a_server_that_crashes_and_comes_back(self) -> None:
+        try:
+            server = Postgres(fsync=False)
+        except MissingServerError as missing:
+            pytest.skip(str(missing))
+        try:
+            open_postgresql.migrate(server.url)
+            stage = Stage()
+            with Squidie(server.url, workflows=[Chain, Held], resources=on(stage)) as squidie:
+                held = squidie.start(Held.begin)
+                with working(squidie, concurrency=8) as worker:
+                    eventually(lambda: stage.calls)
+                    server.kill()
+                    stage.opened.set()
+                    eventually(lambda: stage.went_on)
+                    server.start()
+                    runs = [eventually(lambda: _started(squidie)) for _ in range(20)]
+                    eventually(lambda: all(row.status == "completed" for row in squidie.list_runs().runs))
+                    assert worker.owner_id
+                for run in (held.id, *runs):
+                    assert_consistent(squidie, run)
+        finally:
+            server.stop()
+
+
+def _started(squidie: Any) -> str | None:
+    """The id of a new run, or None where the store was not there yet."""
+    try:
+        run_id: str = squidie.start(Chain.begin).id
+    except Unavailable:
+        return None
+    return run_id
+
+
+def pass_by(ctx: StepContext, stage: Resource[Stage]) -> None:
+    stage.enter(ctx)
+
+
+class Passing(Workflow, name="passing"):
+    begin = trigger.manual()
+    act = step(pass_by)
+
+
+class TestGroups:
+    def test_what_ends_together_is_written_together(self) -> None:
+        stage = Stage()
+        storage = Wrapped(MemoryStorage())
+        squidie = Squidie(storage, workflows=[Passing], resources=on(stage))  # type: ignore[call-overload]
+        runs = [squidie.start(Passing.begin) for _ in range(60)]
+        storage.commits.clear()
+        with working(squidie, concurrency=64):
+            eventually(lambda: len(stage.calls) == len(runs))
+            claims = list(storage.commits)
+            storage.commits.clear()
+            stage.opened.set()
+            eventually(lambda: all(row.status == "completed" for row in squidie.list_runs().runs), within=PATIENCE)
+        assert sum(claims) == sum(storage.commits) == len(runs)
+        assert len(claims) <= 5
+        assert len(storage.commits) < len(runs)
