@@ -12,13 +12,17 @@ PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
 editable = $(foreach member,$(1),--editable ./$(member))
 
-.PHONY: demo test coverage lint format constraints clean
+.PHONY: demo test bench coverage lint format constraints clean
 
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# `make bench JSON=report.json`, `make bench ONLY=postgresql_runs,wide_run`, `make bench ARGS="--scale 0.1 --no-peers"`
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest $(ARGS)

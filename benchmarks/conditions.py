@@ -9,7 +9,7 @@ import statistics
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +63,7 @@ class Neighbours:
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._cores: list[float] = []
         self._load: list[float] = []
-        self._names: Counter[str] = Counter()
+        self._names: defaultdict[str, float] = defaultdict(float)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -78,10 +78,11 @@ class Neighbours:
     def report(self) -> dict[str, Any]:
         """Medians over the time so far, and who used most."""
         total = sum(self._names.values()) or 1.0
+        most = sorted(self._names.items(), key=lambda item: -item[1])
         return {
             "load_average": round(statistics.median(self._load or [os.getloadavg()[0]]), 2),
             "cores_used_by_others": round(statistics.median(self._cores or [0.0]), 2),
-            "most_used_by": {name: round(used / total, 2) for name, used in self._names.most_common(5)},
+            "most_used_by": {name: round(used / total, 2) for name, used in most[:5] if used > total / 100},
         }
 
     def _look(self) -> None:
@@ -98,5 +99,5 @@ class Neighbours:
             self._cores.append(sum(others.values()) / passed)
             self._load.append(os.getloadavg()[0])
             for pid, used in others.items():
-                self._names[now.names[pid]] += used  # type: ignore[assignment]  # a Counter of seconds
+                self._names[now.names[pid]] += used
             before, at = now, time.monotonic()

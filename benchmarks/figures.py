@@ -74,7 +74,7 @@ class Figure:
 
 
 def against(
-    key: str, what: str, ours: Sequence[float], other: Sequence[float], other_is: str, unit: str, note: str = ""
+    key: str, what: str, ours: Sequence[float], other: Sequence[float], other_is: str, *, unit: str, note: str = ""
 ) -> Figure:
     """Ours against another's, measured in the same rounds: medians, and the median of each round's ratio."""
     ratios = [mine / its for mine, its in zip(ours, other, strict=True)]

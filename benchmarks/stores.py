@@ -19,7 +19,8 @@ class Stores:
     """Fresh stores by name. Everything is gone at the end of the block."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="squidie-bench-", dir="/tmp")  # noqa: S108  # where PostgreSQL's data are too
+        # On the file system that has PostgreSQL's data.
+        self._folder = tempfile.TemporaryDirectory(prefix="squidie-bench-", dir="/tmp")
         self._server: Postgres | None = None
 
     def __enter__(self) -> Self:
@@ -76,7 +77,7 @@ class Stores:
             return 0
         with self._administrator() as connection:
             query = "select xact_commit from pg_stat_database where datname = %s"
-            return self._one(connection, query, url.rpartition("/")[2])
+            return int(self._one(connection, query, url.rpartition("/")[2]))
 
     def version(self) -> str:
         """The server's version."""

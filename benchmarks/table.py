@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.figures import TARGETS, Figure
 
@@ -24,7 +24,7 @@ def rendered(figures: Sequence[Figure]) -> str:
     """All figures, one a line."""
     rows = [_HEADINGS, *map(_row, figures)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     notes = [f"{figure.what}: {figure.note}" for figure in figures if figure.note]
     return "\n".join([*lines, "", *notes])
@@ -58,10 +58,11 @@ def conditions_text(conditions: Mapping[str, Any]) -> str:
 def _text(value: object) -> str:
     if isinstance(value, float):
         return number(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items()) or "nothing"  # pyright: ignore
+    if isinstance(value, Mapping):
+        inner = cast("Mapping[str, object]", value)
+        return ", ".join(f"{name} {_text(item)}" for name, item in inner.items()) or "nothing"
     if isinstance(value, list):
-        return ", ".join(map(_text, value))  # pyright: ignore
+        return ", ".join(map(_text, cast("list[object]", value)))
     return str(value)
 
 

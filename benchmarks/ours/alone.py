@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from benchmarks.ours.watched import Watched, is_end, opened
 from benchmarks.ours.chain import Chain
+from benchmarks.ours.watched import Watched, is_end, opened
 from benchmarks.ours.workflows import WORKFLOWS
 from benchmarks.speaking import options, ready, say
 from benchmarks.usage import milliseconds
@@ -65,4 +65,5 @@ def main() -> None:
     say(**milliseconds(samples), used=used)
 
 
-main()
+if __name__ == "__main__":
+    main()

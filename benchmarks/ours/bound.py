@@ -16,8 +16,8 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.ours.watched import Watched, is_end, opened
 from benchmarks.ours.chain import Chain
+from benchmarks.ours.watched import Watched, is_end, opened
 from benchmarks.speaking import options, ready, say
 from benchmarks.usage import Stopwatch
 from squidie_core import Squidie, Worker
@@ -119,5 +119,6 @@ def drive(url: str, runs: int, group: int, server: int | None) -> dict[str, Any]
     return result | {"group": group, "appends_per_run": len(template) - 1, "bytes_per_run": body}
 
 
-GIVEN = options()
-say(**drive(GIVEN["url"], GIVEN["runs"], GIVEN["group"], GIVEN["server"]))
+if __name__ == "__main__":
+    given = options()
+    say(**drive(given["url"], given["runs"], given["group"], given["server"]))

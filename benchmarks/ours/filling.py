@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import psycopg
 
-from benchmarks.ours.feeding import feed, wait_until_finished
 from benchmarks.ours.chain import Chain
+from benchmarks.ours.feeding import feed, wait_until_finished
 from benchmarks.ours.workflows import WORKFLOWS
 from squidie_core import Squidie, Worker
 

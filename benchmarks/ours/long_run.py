@@ -1,7 +1,7 @@
 """The price of a step late in a long run against early in a fresh one, in turns inside one worker.
 
-Both runs are one endless loop. A gate lets their bodies pass one at a time: a sample is the time from letting a body end
-to the begin of the run's next body, with everything written in between.
+Both runs are one endless loop. A gate lets their bodies pass one at a time: a sample is the time from letting a body
+end to the begin of the run's next body, with everything written in between.
 """
 
 from __future__ import annotations
@@ -100,4 +100,5 @@ def main() -> None:
     say(early=milliseconds(early), late=milliseconds(late))
 
 
-main()
+if __name__ == "__main__":
+    main()

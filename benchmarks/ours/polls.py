@@ -39,4 +39,5 @@ def main() -> None:
     say(**{name: milliseconds(taken) for name, taken in samples.items()})
 
 
-main()
+if __name__ == "__main__":
+    main()

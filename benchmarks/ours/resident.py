@@ -26,4 +26,5 @@ def main() -> None:
     say(resident_mb=held)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.ours.watched import opened
 from benchmarks.ours.chain import Chain
+from benchmarks.ours.watched import opened
 from benchmarks.ours.workflows import WORKFLOWS
 from benchmarks.speaking import options, ready, say
 from squidie_core import Squidie
@@ -60,4 +60,5 @@ def main() -> None:
     say(**result)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -65,7 +65,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._storage, name)
-        if not callable(found):
+        if not callable(found) or (name == "clock" and self._storage.capabilities.local_clock):
             return found
 
         def counted(*given: Any, **named: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
 
 from benchmarks.ours.watched import Counts, Watched, is_end, opened
 from benchmarks.ours.workflows import WORKFLOWS
-from benchmarks.speaking import options, ready, say
+from benchmarks.speaking import listen, options, ready, say
 from benchmarks.usage import cpu_seconds
 from squidie_core import Squidie, Worker
 from squidie_core.journal.commit import Append
@@ -59,6 +58,12 @@ class Watch:
         return time.process_time(), cpu_seconds(self._server)
 
 
+def stop_when_told(worker: Worker) -> None:
+    """Wait for the benchmark's next line."""
+    listen()
+    worker.stop()
+
+
 def main() -> None:
     """Work."""
     given = options()
@@ -67,9 +72,10 @@ def main() -> None:
     with Squidie(storage.as_storage(), workflows=WORKFLOWS) as squidie:
         worker = watch.worker = Worker(squidie, concurrency=given.get("concurrency", 32))
         ready()
-        threading.Thread(target=lambda: (sys.stdin.readline(), worker.stop()), daemon=True).start()
+        threading.Thread(target=stop_when_told, args=[worker], daemon=True).start()
         worker.run(install_signal_handlers=False)
     say(moments=watch.moments, finished=watch.finished, used=watch.used)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from absurd_sdk import Absurd
 
@@ -18,7 +19,7 @@ URL, RUNS = GIVEN["url"], GIVEN["runs"]
 BATCH = 20
 
 
-def opened():
+def opened() -> Any:
     """Open the queue in the database, making it first where this is the first turn."""
     app = Absurd(URL, queue_name="bench")
     if GIVEN["first"]:
@@ -32,14 +33,14 @@ APP = opened()
 
 
 @APP.register_task(name="chain")
-def chain(parameters, ctx):
+def chain(parameters: Any, ctx: Any) -> Any:
     """Run the three steps, one after the other."""
     one = ctx.step("one", lambda: {"n": parameters["i"], "s": "one"})
     two = ctx.step("two", lambda: {"n": one["n"] + 1, "s": "two"})
     return ctx.step("three", lambda: {"n": two["n"] + 1, "s": "three"})
 
 
-def batches(runs):
+def batches(runs: Any) -> Any:
     """Start runs, then yield; what follows is their execution."""
     for number in range(runs):
         APP.spawn("chain", {"i": number})
@@ -49,7 +50,7 @@ def batches(runs):
     return watch.read(runs)
 
 
-def latency():
+def latency() -> Any:
     """One run alone: started, claimed and run by the same process, with no polling between."""
     samples = []
     for number in range(RUNS):

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 import time
+from typing import Any
 
 if sqlite3.sqlite_version_info < (3, 42):  # what it needs; Debian 12 has an older one
     import pysqlite3
@@ -25,43 +26,43 @@ QUEUE = f"queue-{os.getpid()}"
 
 
 @DBOS.step()
-def first(number):
+def first(number: Any) -> Any:
     """Step one."""
     return {"n": number, "s": "one"}
 
 
 @DBOS.step()
-def second(given):
+def second(given: Any) -> Any:
     """Step two."""
     return {"n": given["n"] + 1, "s": "two"}
 
 
 @DBOS.step()
-def third(given):
+def third(given: Any) -> Any:
     """Step three."""
     return {"n": given["n"] + 1, "s": "three"}
 
 
 @DBOS.workflow()
-def chain(number):
+def chain(number: Any) -> Any:
     """Run the three, one after the other."""
     return third(second(first(number)))
 
 
-def one_after_the_other():
+def one_after_the_other() -> None:
     """Call the workflow in this thread, again and again."""
     for number in range(RUNS):
         chain(number)
 
 
-def in_its_threads():
+def in_its_threads() -> None:
     """Start all, then wait for all: its thread pool runs them."""
     handles = [DBOS.start_workflow(chain, number) for number in range(RUNS)]
     for handle in handles:
         handle.get_result()
 
 
-def from_its_queue():
+def from_its_queue() -> Any:
     """Drain a queue that was filled before: from its first claim to its last completion, by its own table."""
     client = DBOSClient(system_database_url=URL)
     for number in range(RUNS):
@@ -83,7 +84,7 @@ def from_its_queue():
     raise SystemExit("the queue was not drained in two minutes")
 
 
-def throughput():
+def throughput() -> Any:
     """Runs per second in each way, and what the fastest of the first two costs."""
     ways = {}
     for way in (one_after_the_other, in_its_threads):
@@ -96,7 +97,7 @@ def throughput():
     return best | {"runs_per_second": max(rates.values()), "ways": rates}
 
 
-def latency():
+def latency() -> Any:
     """One run alone, called in this process."""
     samples = []
     for number in range(RUNS):

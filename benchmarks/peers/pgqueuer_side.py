@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import asyncpg
 import uvloop
@@ -18,24 +19,24 @@ GIVEN = options()
 BATCH = 10
 
 
-async def drained(runs):
+async def drained(runs: Any) -> Any:
     """Enqueue chains, then measure a manager that works until nothing is left."""
     connection = await asyncpg.connect(GIVEN["url"])
     app = PgQueuer(AsyncpgDriver(connection))
     queries = app.qm.queries
 
     @app.entrypoint("first")
-    async def first(job):
+    async def first(job: Any) -> None:
         given = json.loads(job.payload)
         await queries.enqueue("second", json.dumps({"n": given["n"], "s": "one"}).encode())
 
     @app.entrypoint("second")
-    async def second(job):
+    async def second(job: Any) -> None:
         given = json.loads(job.payload)
         await queries.enqueue("third", json.dumps({"n": given["n"] + 1, "s": "two"}).encode())
 
     @app.entrypoint("third")
-    async def third(job):
+    async def third(job: Any) -> None:
         json.loads(job.payload)
 
     for number in range(runs):
@@ -45,7 +46,7 @@ async def drained(runs):
     return watch.read(runs)
 
 
-async def main():
+async def main() -> None:
     """Install, warm up, measure."""
     if GIVEN["first"]:
         connection = await asyncpg.connect(GIVEN["url"])

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from squidie_core.errors import Corrupt
+from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import (
     COMMITTED,
     NO_HEAD,
@@ -52,7 +53,7 @@ changes = st.fixed_dictionaries(
         "wake_at": st.sampled_from([None, LONG_AGO, LONG_AGO + 1, FAR_FUTURE]),
         "needs": st.sampled_from([OFFERS, OFFERS, ("ring-errand:pack", "other:*"), ()]),
         "ended_at": st.sampled_from([None, LONG_AGO + 2]),
-        "min_reader": st.sampled_from([1, 1, 1, 2]),
+        "min_reader": st.sampled_from([READER_VERSION] * 3 + [READER_VERSION + 1]),
     }
 )
 proposals = st.lists(

@@ -48,11 +48,6 @@ class Process:
         self._process.kill()
         self._process.communicate(timeout=PATIENCE)
 
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self._process.poll() is not None
-
 
 class Processes:
     """The processes of a test on one store; when the block ends, so have they."""
@@ -64,9 +59,14 @@ class Processes:
 
     def start(self, command: str, *arguments: str, copies: int = 1) -> Process:
         """Start one; with copies it becomes so many, which begin together."""
+        process = self.prepare(command, *arguments, copies=copies)
+        process.begin()
+        return process
+
+    def prepare(self, command: str, *arguments: str, copies: int = 1) -> Process:
+        """Start one that does nothing before it is told to `begin`."""
         process = Process(str(copies), command, self._url, str(self._trail), *arguments)
         self._processes.append(process)
-        process.begin()
         return process
 
     def __enter__(self) -> Self:

@@ -299,9 +299,7 @@ class TestRetries:
         error = run.attempts[0].error or {}
         assert error["message"] == "postgresql://[REDACTED]@host/db is away"
 
-    def test_a_failure_is_logged_without_its_message(
-        self, memory: Store, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_a_failure_is_logged_without_its_message(self, memory: Store, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "squidie")
         squidie = memory.open(Retrying, resources=on(Stage()))
         squidie.start(Retrying.begin)

@@ -159,4 +159,3 @@ class TestLists:
         with pytest.raises(OptionError) as refused:
             squidie.list_runs(**filters)
         assert SECRET not in str(refused.value)
-

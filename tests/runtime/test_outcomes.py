@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 
-from squidie_core import Defer, FailStep, Resource, Retry, Snapshot, StepContext, Unavailable, Workflow, end, step, trigger
+from squidie_core import (
+    Defer,
+    FailStep,
+    Resource,
+    Retry,
+    Snapshot,
+    StepContext,
+    Unavailable,
+    Workflow,
+    end,
+    step,
+    trigger,
+)
 from tests.runtime.flows import Stage, on
 from tests.runtime.stores import Store, assert_consistent, working
 from tests.runtime.waiting import eventually

@@ -59,11 +59,18 @@ class Perilous(Workflow, name="perilous"):
     transitions = sequence(before, inside, after)
 
 
+def take_a_moment(ctx: StepContext, trail: Resource[Trail]) -> dict[str, Any]:
+    """Be at work for long enough to be killed at it."""
+    trail.begin(ctx)
+    time.sleep(0.01)
+    return {}
+
+
 class Telling(Workflow, name="telling"):
     begin = trigger.manual()
-    first = step(tell)
-    second = step(tell)
-    third = step(tell)
+    first = step(take_a_moment)
+    second = step(take_a_moment)
+    third = step(take_a_moment)
     transitions = sequence(first, second, third)
 
 

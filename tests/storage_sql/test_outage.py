@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -12,11 +12,13 @@ import pytest
 
 from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import COMMITTED, Append, Commit, Head
-from squidie_storage_sql import open_postgresql
+from squidie_storage_sql import SqlStorage, open_postgresql
 from tests.ports.appends import append, commits_of, stored, write
 from tests.servers import Postgres
 from tests.storage_sql.stores import Store
 from tests.storage_sql.wire import Cable
+
+Opened = Callable[[SqlStorage], SqlStorage]
 
 
 @pytest.fixture
@@ -42,8 +44,8 @@ def through(cable: Cable, store: Store) -> str:
 
 
 class TestAServerThatIsKilled:
-    def test_is_used_again_once_it_is_back(self, server: Postgres) -> None:
-        storage = open_postgresql(server.url, create=True)
+    def test_is_used_again_once_it_is_back(self, server: Postgres, opened: Opened) -> None:
+        storage = opened(open_postgresql(server.url, create=True))
         first = append("a")
         write(storage, first)
         server.kill()
@@ -56,10 +58,9 @@ class TestAServerThatIsKilled:
         second = append("a", first.head)
         write(storage, second)
         assert commits_of(storage, "a") == [stored(first), stored(second)]
-        storage.close()
 
-    def test_in_the_midst_of_commits_loses_and_doubles_nothing(self, server: Postgres) -> None:
-        storage = open_postgresql(server.url, create=True)
+    def test_in_the_midst_of_commits_loses_and_doubles_nothing(self, server: Postgres, opened: Opened) -> None:
+        storage = opened(open_postgresql(server.url, create=True))
         write(storage, append("warm"))
         written = threading.Event()
 
@@ -90,15 +91,15 @@ class TestAServerThatIsKilled:
             server.kill()
             server.start()
             restarted.set()
-            for name, future in chains.items():
-                assert commits_of(storage, name) == [stored(one) for one in future.result(60)]
-        storage.close()
+            written_by = {name: future.result(60) for name, future in chains.items()}
+        for name, done in written_by.items():
+            assert commits_of(storage, name) == [stored(one) for one in done]
 
 
 class TestALostAnswer:
-    def test_to_a_commit_is_found_out_by_sending_it_again(self, postgresql: Store, cable: Cable) -> None:
+    def test_to_a_commit_is_found_out_by_sending_it_again(self, postgresql: Store, cable: Cable, opened: Opened) -> None:
         postgresql.open()
-        storage = open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1)
+        storage = opened(open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1))
         first = append("a")
         write(storage, append("parent"), first)
         group = [Commit((append("a", first.head),)), Commit((append("b"),), nudges=("parent",))]
@@ -108,20 +109,18 @@ class TestALostAnswer:
         assert commits_of(storage, "a") == [stored(first), stored(group[0].appends[0])]
         assert commits_of(storage, "b") == [stored(group[1].appends[0])]
         assert storage.heads(["parent"])["parent"].nudges == 1
-        storage.close()
 
-    def test_to_a_read_is_asked_for_again(self, postgresql: Store, cable: Cable) -> None:
+    def test_to_a_read_is_asked_for_again(self, postgresql: Store, cable: Cable, opened: Opened) -> None:
         postgresql.open()
-        storage = open_postgresql(through(cable, postgresql), namespace=postgresql.namespace)
+        storage = opened(open_postgresql(through(cable, postgresql), namespace=postgresql.namespace))
         write(storage, append("a"))
         cable.cut_answer()
         assert list(storage.load(["a"])) == ["a"]
         assert cable.is_whole()
-        storage.close()
 
-    def test_and_no_server_to_ask_leaves_the_outcome_unknown(self, postgresql: Store, cable: Cable) -> None:
+    def test_and_no_server_to_ask_leaves_the_outcome_unknown(self, postgresql: Store, cable: Cable, opened: Opened) -> None:
         postgresql.open()
-        storage = open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1)
+        storage = opened(open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1))
         first = append("a")
         write(storage, first)
         write(storage, second := append("a", first.head))
@@ -134,7 +133,6 @@ class TestALostAnswer:
         other = postgresql.open()
         assert other.commit([Commit((one,))]) == [COMMITTED]
         assert commits_of(other, "a")[-1] == stored(one)
-        storage.close()
 
 
 class TestNoConnection:

@@ -90,14 +90,18 @@ def decode_entries(body: str) -> list[Entry]:
     Raises UnknownVersion for entries of a newer version, Corrupt for anything else that it never wrote.
     """
     try:
-        items = from_json(body)
-        if not isinstance(items, list):
-            raise Corrupt(f"the entries cannot be read: a {type(items).__name__} in their place")
-        return [_entry(item) for item in cast("Sequence[dict[str, Json]]", items)]
+        return [_entry(item) for item in _items(body)]
     except (UnknownVersion, Corrupt):
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Corrupt(f"the entries cannot be read: {type(error).__name__}") from error
+
+
+def _items(body: str) -> Sequence[dict[str, Json]]:
+    items: object = from_json(body)
+    if not isinstance(items, list):
+        raise TypeError("not a list")
+    return cast("Sequence[dict[str, Json]]", items)
 
 
 def _entry(plain: dict[str, Json]) -> Entry:

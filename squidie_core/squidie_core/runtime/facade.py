@@ -20,7 +20,7 @@ from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
-from squidie_core.runtime.inspecting import history_of, output_reader
+from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.starting import StartOptions, start_run
@@ -339,11 +339,12 @@ class Squidie:
         state = self.store.state(run_id)
         history = history_of(self.store.storage, run_id, state.head.rev) if include_history else None
         head = self.store.storage.heads([run_id]).get(run_id)
+        now = self.store.clock.now()
         return snapshot(
             state,
-            self.store.clock.now(),
-            output_reader(self.store.catalog, state),
-            parked=head.park_reason if head is not None else None,
+            now,
+            output_reader(self.store, state),
+            parked=park_reason(self.store.catalog, state, head, now),
             quarantined=head.quarantine_reason if head is not None else None,
             history=history,
         )
@@ -397,7 +398,8 @@ class Squidie:
             after = page.next_after
 
     def _snapshot(self, state: RunState, now: int) -> Snapshot:
-        return snapshot(state, now, output_reader(self.store.catalog, state))
+        parked = park_reason(self.store.catalog, state, None, now)
+        return snapshot(state, now, output_reader(self.store, state), parked=parked)
 
     # Being there
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from squidie_core.authoring import Step
+from squidie_core.errors import StorageError
 from squidie_core.inspection.snapshot import OutputOf, no_output
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.codec import decode_entries, to_plain
 from squidie_core.journal.entries import Json
 from squidie_core.journal.values import decode
-from squidie_core.ports.storage import Storage
+from squidie_core.ports.storage import HeadStatus, Storage
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.running import renamed
+from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
 
 
@@ -26,18 +29,41 @@ def history_of(storage: Storage, run_id: str, rev: int) -> Sequence[Mapping[str,
     ]
 
 
-def output_reader(catalog: Catalog, state: RunState) -> OutputOf:
+def output_reader(store: RunStore, state: RunState) -> OutputOf:
     """What finds a step's output among the results of the run. It raises NotFoundError where there is none."""
-    workflow, run_id = state.workflow, state.run_id
+    catalog, workflow, run_id = store.catalog, state.workflow, state.run_id
+    outputs = _output_names(store, state)
 
     def output_of(step: Step[..., Any], results: Mapping[str, Json]) -> Any:
         name = catalog.step_name(workflow, step)
         if name is None or name not in results:
             raise no_output(name or repr(step), run_id)
         body = catalog.body(workflow, name)
-        return _built_in(step, results[name]) if body is None else body.read_result(results[name])
+        if body is None:
+            return _built_in(step, results[name])
+        return body.read_result(renamed(results[name], outputs.get(name, body.output), body.output))
 
     return output_of
+
+
+def _output_names(store: RunStore, state: RunState) -> Mapping[str, str | None]:
+    """The steps' output names in the definition that the run goes by; none where that cannot be had."""
+    try:
+        plan = store.catalog.plan(state.definition, store.storage)
+    except StorageError:
+        return {}
+    return {name: step.definition.output for name, step in plan.steps.items()}
+
+
+def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now: int) -> str | None:
+    """Why no worker can advance the run, as the store or this process's own code tells."""
+    if head is not None and head.park_reason is not None:
+        return head.park_reason
+    if state.workflow not in catalog.workflows or state.claimed():
+        return None
+    due = [runnable for runnable in state.open.values() if runnable.visible_at <= now]
+    lacking = (runnable.kind == "run" and catalog.body(state.workflow, runnable.step) is None for runnable in due)
+    return "step_unavailable" if due and all(lacking) else None
 
 
 def _built_in(step: Step[..., Any], result: Mapping[str, Json]) -> Any:

@@ -8,7 +8,7 @@ import logging
 import traceback
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
 from squidie_core.errors import EncodingError, SquidieError
@@ -89,8 +89,20 @@ def _context(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
 def _outcome(attempt: Attempt, body: Body, value: Any) -> Outcome:
     accepted = body.accept_result(value)
     if not isinstance(accepted, Defer):
-        return Completed(accepted)
+        return Completed(renamed(accepted, body.output, attempt.step.output))
     return Deferred(encode(accepted.reason, f"the deferral of step {attempt.step.name!r}"), accepted.delay)
+
+
+def renamed(result: Mapping[str, Json], given: str | None, wanted: str | None) -> Mapping[str, Json]:
+    """The result under another output name: today's code may have another than the definition that the run goes by."""
+    if given == wanted:
+        return result
+    plain: Json = result if given is None else result[given]
+    if wanted is not None:
+        return {wanted: plain}
+    if not isinstance(plain, dict):
+        raise FailStep("the run's own definition needs a result that has names", code="invalid_step_result")
+    return cast("dict[str, Json]", plain)
 
 
 def _log_step(attempt: Attempt) -> Outcome:
