@@ -15,7 +15,11 @@ THREADS = 8
 def feed(url: str, runs: int) -> None:
     """Start so many chains; all connections are closed afterwards."""
     with Squidie(url, workflows=WORKFLOWS) as squidie, ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(lambda number: squidie.start(Chain.go, {"number": number}), range(runs)):
+
+        def start(number: int) -> None:
+            squidie.start(Chain.go, {"number": number})
+
+        for _ in threads.map(start, range(runs)):
             pass
 
 

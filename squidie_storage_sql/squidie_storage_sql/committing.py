@@ -119,6 +119,13 @@ def _append_fault(append: Append) -> Exception | None:
         )
     if not (append.body.isascii() and append.body.isprintable()):
         return EncodingError("the entries are not printable ASCII; encode them with journal.codec", details=details)
-    if not append.thread_id or "\0" in append.thread_id:
-        return EncodingError("a thread id has at least one character, and none of them is NUL", details=details)
+    if not append.thread_id or "\0" in append.thread_id or not _is_unicode(append.thread_id):
+        return EncodingError("a thread id is a text without NUL and lone surrogates, and not empty", details=details)
     return None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -59,8 +59,9 @@ def _count(value: int | str) -> int:
 
 def _switch(value: bool | str) -> bool:  # noqa: FBT001 -- attrs calls converters by position
     """A truth value, also from a URL's text; anything else stays as it is, for the validator."""
-    text = str(value).lower()
-    return text in _TRUE if text in _TRUE + _FALSE else cast("bool", value)
+    if isinstance(value, str) and value.lower() in _TRUE + _FALSE:
+        return value.lower() in _TRUE
+    return cast("bool", value)
 
 
 def _valid_duration(_options: object, field: attrs.Attribute[int], value: int) -> None:

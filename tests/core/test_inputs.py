@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from squidie_core.decisions.context import MissingInputError, select_input
+from squidie_core.decisions.context import MAX_INPUT_BYTES, MissingInputError, select_input
 from squidie_core.definition.model import END, InputPath, Parameter, StepDefinition
 from tests.core.runs import RUN_ID, Run, error, ok, plan_of, step
 
@@ -109,3 +109,33 @@ class TestAStepWhoseInputIsMissing:
         run = Run(plan).later(5)
         assert run.claim() == []
         assert run.status == "failed"
+
+
+class TestLargeInput:
+    def test_fails_the_run_that_cannot_plan_the_step(self) -> None:
+        """Stored whole it would be larger than a commit, which no store takes, however often it is tried."""
+        large = StepDefinition(name="large", parameters=None)
+        run = Run(plan_of(step("a"), step("b"), large, transitions=[ok("a", "b"), ok("b", "large"), ok("large", END)]))
+        for name in ("a", "b"):
+            run.claim()
+            run.complete(name, {name: "x" * (MAX_INPUT_BYTES // 2)})
+        assert run.state.status == "failed"
+        assert run.state.error is not None
+        assert run.state.error["code"] == "input_too_large"
+        assert run.state.error["details"]["steps"] == ["large"]
+
+    def test_counts_what_is_planned_together(self) -> None:
+        half = "x" * (MAX_INPUT_BYTES // 2)
+        after = [StepDefinition(name=name, parameters=(Parameter(name="half"),), after=("a",)) for name in "bc"]
+        run = Run(plan_of(step("a"), *after))
+        run.claim()
+        run.complete("a", {"half": half})
+        assert run.state.error is not None
+        assert run.state.error["code"] == "input_too_large"
+
+    def test_measures_the_text_that_is_stored(self) -> None:
+        """Escapes count: six characters for one."""
+        run = Run(plan_of(step("a"), step("b", takes=("half",)), transitions=[ok("a", "b"), ok("b", END)]))
+        run.claim()
+        run.complete("a", {"half": "\u20ac" * (MAX_INPUT_BYTES // 6 - 20)})
+        assert run.state.status == "running"

@@ -190,7 +190,7 @@ class TestDeferring:
         for _ in range(4):
             run.claim()
             run.defer("a", 0)
-        assert run.runnable("a").key == f"{RUN_ID}:a:1" + ":deferred" * 4
+        assert run.runnable("a").key == f"{RUN_ID}:a:1:deferred#4"
         assert run.runnable("a").attempt == 1
         run.claim()
         run.fail("a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
@@ -43,8 +44,8 @@ class Store(ABC):
         """What `Squidie(...)` takes."""
 
     @abstractmethod
-    def rewrite(self, run_id: str, change: Callable[[str], str]) -> None:
-        """Change the text of the run's last commit behind everybody's back."""
+    def rewrite(self, run_id: str, change: Callable[[str], str]) -> str:
+        """Change the text of the run's last commit behind everybody's back; what it was."""
 
     @abstractmethod
     def forget_definitions(self) -> None:
@@ -68,10 +69,12 @@ class MemoryStore(Store):
     def connection(self) -> Storage:
         return MemoryStorage(self.namespace, world=self.world)
 
-    def rewrite(self, run_id: str, change: Callable[[str], str]) -> None:
+    def rewrite(self, run_id: str, change: Callable[[str], str]) -> str:
         with self.world.lock:
             commits = self.world.namespaces[self.namespace].threads[run_id].commits
-            commits[-1] = replace(commits[-1], body=change(commits[-1].body))
+            before = commits[-1].body
+            commits[-1] = replace(commits[-1], body=change(before))
+            return before
 
     def forget_definitions(self) -> None:
         with self.world.lock:
@@ -90,17 +93,18 @@ class SharedStore(Store):
     def execute(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Any]:
         """Execute SQL; the first column of every row."""
 
-    def rewrite(self, run_id: str, change: Callable[[str], str]) -> None:
-        """Change the text of the run's last commit behind everybody's back."""
+    def rewrite(self, run_id: str, change: Callable[[str], str]) -> str:
+        """Change the text of the run's last commit behind everybody's back; what it was."""
         key = {"namespace": self.namespace, "run_id": run_id}
-        rows = self.execute(
+        *_, before = self.execute(
             "select body from squidie_commits where namespace = %(namespace)s and run_id = %(run_id)s order by rev", key
         )
         self.execute(
             "update squidie_commits set body = %(body)s where namespace = %(namespace)s and run_id = %(run_id)s "
             "and rev = (select max(rev) from squidie_commits where namespace = %(namespace)s and run_id = %(run_id)s)",
-            {**key, "body": change(rows[-1])},
+            {**key, "body": change(before)},
         )
+        return str(before)
 
     def forget_definitions(self) -> None:
         self.execute("delete from squidie_blobs where namespace = %(namespace)s", {"namespace": self.namespace})
@@ -117,10 +121,9 @@ class SqliteStore(SharedStore):
         self.url = f"sqlite:///{path}?namespace={self.namespace}"
 
     def execute(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Any]:
-        for name in parameters:
-            statement = statement.replace(f"%({name})s", f":{name}")
+        named = re.sub(r"%\((\w+)\)s", r":\1", statement)
         with closing(sqlite3.connect(self._path, timeout=PATIENCE)) as connection, connection:
-            return [row[0] for row in connection.execute(statement, dict(parameters))]
+            return [row[0] for row in connection.execute(named, dict(parameters))]
 
 
 class PostgresqlStore(SharedStore):
@@ -142,7 +145,8 @@ class PostgresqlStore(SharedStore):
 @contextmanager
 def working(squidie: Squidie, **options: Any) -> Generator[Worker]:
     """Let a worker work in a thread until the block ends."""
-    worker = Worker(squidie, **{"concurrency": 4, "async_concurrency": 16, "grace": PATIENCE, **options})
+    chosen: dict[str, Any] = {"concurrency": 4, "async_concurrency": 16, "grace": PATIENCE, **options}
+    worker = Worker(squidie, **chosen)
     thread = threading.Thread(target=worker.run, daemon=True)
     thread.start()
     try:

@@ -35,6 +35,10 @@ def tell(verdict: dict[str, Any]) -> dict[str, Any]:
     return {"told": verdict["decision"]}
 
 
+def hear(decision: str) -> dict[str, Any]:
+    return {"heard": decision}
+
+
 class Gated(Workflow, name="gated"):
     begin = trigger.manual()
     hide = step.pause()
@@ -52,7 +56,7 @@ class Gated(Workflow, name="gated"):
 class Bare(Workflow, name="bare"):
     begin = trigger.manual()
     council = step.approval()
-    after = step(lambda decision: {"heard": decision})
+    after = step(hear)
     transitions = (council.ok.to(after), council.error.to(end))
 
 
@@ -161,44 +165,23 @@ class TestRepeating:
 
 
 class TestWrongMoments:
-    @pytest.mark.parametrize(
-        ("at", "act", "code"),
-        [
-            (at_pause, lambda s, r: s.approve(r, actor="a"), "unsupported_manual_step"),
-            (at_pause, lambda s, r: s.reject(r, actor="a"), "unsupported_manual_step"),
-            (at_council, lambda s, r: s.resume(r), "unsupported_manual_step"),
-        ],
-    )
+    @pytest.mark.parametrize(("at", "act"), [(at_pause, "approve"), (at_pause, "reject"), (at_council, "resume")])
     def test_another_answer_than_the_gate_asks_for_is_refused(
-        self,
-        store: Store,
-        at: Callable[[Store], tuple[Squidie, Snapshot]],
-        act: Callable[[Squidie, Snapshot], Snapshot],
-        code: str,
+        self, store: Store, at: Callable[[Store], tuple[Squidie, Snapshot]], act: str
     ) -> None:
         squidie, run = at(store)
         with pytest.raises(InvalidTransitionError) as refused:
-            act(squidie, run)
-        assert refused.value.code == code
+            getattr(squidie, act)(run, actor="a")
+        assert refused.value.code == "unsupported_manual_step"
         assert refused.value.details["status"] == "paused"
         assert squidie.inspect_run(run) == run
 
-    @pytest.mark.parametrize(
-        "act",
-        [
-            lambda s, r: s.resume(r),
-            lambda s, r: s.approve(r, actor="a"),
-            lambda s, r: s.reject(r, actor="a"),
-            lambda s, r: s.cancel(r),
-        ],
-    )
-    def test_a_run_that_is_over_takes_no_command(
-        self, memory: Store, act: Callable[[Squidie, Snapshot], Snapshot]
-    ) -> None:
+    @pytest.mark.parametrize("act", ["resume", "approve", "reject", "cancel"])
+    def test_a_run_that_is_over_takes_no_command(self, memory: Store, act: str) -> None:
         squidie, run = at_pause(memory)
         over = squidie.cancel(run)
         with pytest.raises(InvalidTransitionError) as refused:
-            act(squidie, run)
+            getattr(squidie, act)(run, actor="a")
         assert refused.value.code == "invalid_transition"
         assert refused.value.details["status"] == "cancelled"
         assert squidie.inspect_run(run) == over
@@ -206,9 +189,9 @@ class TestWrongMoments:
     def test_without_a_gate_there_is_nothing_to_decide(self, memory: Store) -> None:
         squidie = memory.open(Chain, resources=on(Stage()))
         run = squidie.start(Chain.begin)
-        for act in (lambda: squidie.resume(run), lambda: squidie.approve(run, actor="a")):
+        for act in ("resume", "approve", "reject"):
             with pytest.raises(InvalidTransitionError, match="no gate"):
-                act()
+                getattr(squidie, act)(run, actor="a")
 
     @pytest.mark.parametrize("act", ["resume", "approve", "reject", "cancel", "inspect_run"])
     def test_a_run_that_does_not_exist_is_not_found(self, store: Store, act: str) -> None:

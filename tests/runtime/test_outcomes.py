@@ -149,7 +149,7 @@ class TestResults:
         assert "s3cret" not in json.dumps(error)
 
 
-class Mute(Exception):  # noqa: N818  # an exception of somebody's library
+class Mute(Exception):  # an exception of somebody's library
     def __str__(self) -> str:
         raise RuntimeError("no words")
 

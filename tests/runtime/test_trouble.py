@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from squidie_core import Corrupt, Resource, Squidie, StepContext, Unavailable, UnknownVersion, Workflow, step, trigger
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.memory import MemoryStorage
-from squidie_core.ports.storage import Storage
+from squidie_core.ports.storage import DueBatch, HeadStatus
 from squidie_storage_sql import open_postgresql
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
 from tests.runtime.stores import Store, assert_consistent, claims_of, working
@@ -28,33 +28,34 @@ GARBAGE = {
 }
 
 
-class Wrapped:
-    """A storage that tests can count, and cut off."""
+def give_nothing() -> dict[str, Any]:
+    return {}
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+
+class Watched(MemoryStorage):
+    """A storage whose commits tests can count, and that they can cut off."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.commits: list[int] = []
         self.away = threading.Event()
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         self._check()
         self.commits.append(len(commits))
-        return self._storage.commit(commits)
+        return super().commit(commits)
 
-    def due(self, *arguments: Any, **options: Any) -> Any:
+    def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
         self._check()
-        return self._storage.due(*arguments, **options)
+        return super().due(queue, offers=offers, limit=limit, reserve_for=reserve_for)
 
-    def heads(self, *arguments: Any) -> Any:
+    def heads(self, thread_ids: Sequence[str]) -> Mapping[str, HeadStatus]:
         self._check()
-        return self._storage.heads(*arguments)
+        return super().heads(thread_ids)
 
     def _check(self) -> None:
         if self.away.is_set():
             raise Unavailable
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
 
 
 class TestCorruption:
@@ -62,8 +63,7 @@ class TestCorruption:
     def test_one_run_is_quarantined_and_reported_and_goes_on_after_repair(self, store: Store, garbage: str) -> None:
         squidie = store.open(Chain, resources=on(Stage()))
         bad = squidie.start(Chain.begin, priority=0)
-        kept: list[str] = []
-        store.rewrite(bad.id, lambda body: kept.append(body) or garbage)
+        kept = store.rewrite(bad.id, lambda _: garbage)
         good = [squidie.start(Chain.begin) for _ in range(3)]
         with working(squidie, owner_id="finder"):
             eventually(lambda: all(squidie.inspect_run(run).status == "completed" for run in good))
@@ -73,11 +73,11 @@ class TestCorruption:
             with pytest.raises(Corrupt) as refused:
                 squidie.inspect_run(bad)
             assert refused.value.code == "corrupt"
-            for act in (lambda: squidie.cancel(bad), lambda: squidie.resume(bad)):
+            for command in (squidie.cancel, squidie.resume):
                 with pytest.raises(Corrupt):
-                    act()
+                    command(bad)
             assert {row.id for row in squidie.list_runs().runs} == {bad.id, *(run.id for run in good)}
-            store.rewrite(bad.id, lambda _: kept[0])
+            store.rewrite(bad.id, lambda _: kept)
             assert squidie.inspect_run(bad).reason == "quarantined"
             assert squidie.unquarantine(bad)
             eventually(lambda: squidie.inspect_run(bad).status == "completed")
@@ -100,7 +100,7 @@ class TestCorruption:
 
         class Other(Workflow, name="chain"):
             begin = trigger.manual()
-            first = step(lambda: {})
+            first = step(give_nothing)
 
         squidie = store.open(Other)
         good = squidie.start(Other.begin)
@@ -116,15 +116,14 @@ class TestCorruption:
 
         squidie = store.open(Chain, resources=on(Stage()))
         newer = squidie.start(Chain.begin, priority=0)
-        kept: list[str] = []
-        store.rewrite(newer.id, lambda body: kept.append(body) or renamed(body))
+        kept = store.rewrite(newer.id, renamed)
         good = squidie.start(Chain.begin)
         assert squidie.drain() == 3
         assert squidie.inspect_run(good).status == "completed"
         with pytest.raises(UnknownVersion):
             squidie.inspect_run(newer)
         assert squidie.list_runs(quarantined=True).runs == ()
-        store.rewrite(newer.id, lambda _: kept[0])
+        store.rewrite(newer.id, lambda _: kept)
         eventually(lambda: squidie.drain() or squidie.inspect_run(newer).terminal)
         eventually(lambda: squidie.drain() == 0 and squidie.inspect_run(newer).status == "completed")
 
@@ -132,8 +131,8 @@ class TestCorruption:
 class TestAStoreThatIsAway:
     def test_a_worker_takes_its_own_attempt_over_when_its_lease_lapsed_meanwhile(self) -> None:
         stage = Stage()
-        storage = Wrapped(MemoryStorage())
-        squidie = Squidie(storage, workflows=[Held], resources=on(stage))  # type: ignore[call-overload]
+        storage = Watched()
+        squidie = Squidie(storage, workflows=[Held], resources=on(stage))
         run = squidie.start(Held.begin)
         with working(squidie, lease_for=0.3, concurrency=2):
             eventually(lambda: stage.calls)
@@ -196,8 +195,8 @@ class Passing(Workflow, name="passing"):
 class TestGroups:
     def test_what_ends_together_is_written_together(self) -> None:
         stage = Stage()
-        storage = Wrapped(MemoryStorage())
-        squidie = Squidie(storage, workflows=[Passing], resources=on(stage))  # type: ignore[call-overload]
+        storage = Watched()
+        squidie = Squidie(storage, workflows=[Passing], resources=on(stage))
         runs = [squidie.start(Passing.begin) for _ in range(60)]
         storage.commits.clear()
         with working(squidie, concurrency=64):

@@ -14,7 +14,7 @@ PATIENCE = 40
 """Seconds until something counts as not happening: machines may be busy, so nothing depends on how long it took."""
 
 
-def eventually(look: Callable[[], T], *, within: float = PATIENCE) -> T:
+def eventually(look: Callable[[], T | None], *, within: float = PATIENCE) -> T:
     """What `look` gives, as soon as that is true."""
     end = time.monotonic() + within
     while not (found := look()):

@@ -97,7 +97,9 @@ class TestAServerThatIsKilled:
 
 
 class TestALostAnswer:
-    def test_to_a_commit_is_found_out_by_sending_it_again(self, postgresql: Store, cable: Cable, opened: Opened) -> None:
+    def test_to_a_commit_is_found_out_by_sending_it_again(
+        self, postgresql: Store, cable: Cable, opened: Opened
+    ) -> None:
         postgresql.open()
         storage = opened(open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1))
         first = append("a")
@@ -118,7 +120,9 @@ class TestALostAnswer:
         assert list(storage.load(["a"])) == ["a"]
         assert cable.is_whole()
 
-    def test_and_no_server_to_ask_leaves_the_outcome_unknown(self, postgresql: Store, cable: Cable, opened: Opened) -> None:
+    def test_and_no_server_to_ask_leaves_the_outcome_unknown(
+        self, postgresql: Store, cable: Cable, opened: Opened
+    ) -> None:
         postgresql.open()
         storage = opened(open_postgresql(through(cable, postgresql), namespace=postgresql.namespace, pool_size=1))
         first = append("a")

@@ -42,6 +42,7 @@ class TestPostgresql:
 
     def test_a_commit_of_several_appends_is_one_round_trip(self, postgresql: Store) -> None:
         storage = postgresql.open()
+        trips = 0
         for prefix in ("one", "two"):
             many = Commit(tuple(append(f"{prefix}{i}") for i in range(50)))
             with round_trips(storage) as count:
@@ -52,6 +53,7 @@ class TestPostgresql:
     def test_finding_out_why_something_was_refused_is_one_more(self, postgresql: Store) -> None:
         storage = postgresql.open()
         write(storage, append("a"), append("b"))
+        trips = 0
         for _ in range(2):
             stale = [Commit((append(one, Head(1, 7)),)) for one in ("a", "b")]
             with round_trips(storage) as count:
@@ -62,6 +64,7 @@ class TestPostgresql:
     def test_a_group_with_nudges_is_two_round_trips(self, postgresql: Store) -> None:
         storage = postgresql.open()
         write(storage, append("parent"))
+        trips = 0
         for child in ("one", "two"):
             with round_trips(storage) as count:
                 assert storage.commit([Commit((append(child),), nudges=("parent",))]) == [COMMITTED]

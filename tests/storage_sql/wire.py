@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import cast
 
@@ -18,7 +18,7 @@ from squidie_storage_sql.sqlite.database import SqliteDatabase
 
 
 @contextmanager
-def round_trips(storage: SqlStorage) -> Iterator[Callable[[], int]]:
+def round_trips(storage: SqlStorage) -> Generator[Callable[[], int]]:
     """Count how often the server spoke after libpq did, on the connection that the storage uses next."""
     connections = cast("PostgresqlDatabase", storage.database).connections
     with connections.connection() as connection:
@@ -35,13 +35,13 @@ def round_trips(storage: SqlStorage) -> Iterator[Callable[[], int]]:
 
 
 @contextmanager
-def statements(storage: SqlStorage) -> Iterator[list[str]]:
+def statements(storage: SqlStorage) -> Generator[list[str]]:
     """Collect the first words of what the storage's connections to SQLite run."""
     database = cast("SqliteDatabase", storage.database)
     seen: list[str] = []
 
     def note(statement: str) -> None:
-        seen.append(statement.split()[0].lower())
+        seen.append(statement.split(maxsplit=1)[0].lower())
 
     with contextlib.ExitStack() as stack:
         connections: list[sqlite3.Connection] = [

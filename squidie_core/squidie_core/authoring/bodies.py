@@ -17,7 +17,7 @@ from squidie_core.authoring.signatures import Needed, Signature, read_signature
 from squidie_core.authoring.steps import body_name
 from squidie_core.authoring.violations import MISSING, below
 from squidie_core.definition.model import Parameter
-from squidie_core.journal.values import decode, encode, encode_mapping
+from squidie_core.journal.values import decode, decode_mapping, encode, encode_mapping
 
 
 class Body:
@@ -148,7 +148,7 @@ class Body:
             plain = accepted = self._named(value)
         if self._check is not None and type(value) is not self._trusted:
             try:
-                self._check(None if value is None else decode(plain))
+                self._check(_decoded(plain, named=self.output is None) if value is not None else None)
             except ContractError as error:
                 raise ContractError(error.violations, f"result of {self.place}", "invalid_step_result") from error
         return accepted
@@ -172,7 +172,7 @@ class Body:
 
         Raises ContractError where the annotation has changed since and no longer says that.
         """
-        value = decode(dict(result) if self.output is None else result[self.output])
+        value = _decoded(result if self.output is None else result[self.output], named=self.output is None)
         if self._check is None:
             return value
         try:
@@ -202,6 +202,11 @@ class Body:
 
     def __repr__(self) -> str:
         return f"<Body {body_name(self.function)} of {self.place}>"
+
+
+def _decoded(plain: Any, *, named: bool) -> Any:
+    """The stored value; `named`: a mapping whose keys are names of the context, whatever they are."""
+    return decode_mapping(plain) if named else decode(plain)
 
 
 def parameters_of(signature: Signature) -> tuple[Parameter, ...] | None:

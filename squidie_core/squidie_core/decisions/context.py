@@ -5,20 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 from squidie_core.definition.model import Condition, StepDefinition
-from squidie_core.journal.entries import Json
+from squidie_core.journal.codec import to_json
+from squidie_core.journal.entries import Json, Runnable
 from squidie_core.journal.values import TAG, decode
+from squidie_core.state.run import RunState
 
 View: TypeAlias = Sequence[Mapping[str, Json]]
 """Layers of a context: the first that has a name provides it."""
 
+MAX_INPUT_BYTES = 640 * 1024
+"""What the inputs planned by one decision may take together; a result of 256 kB still fits beside them."""
+_LONGEST_ESCAPE = 6
+"""Characters of JSON that one character may take."""
 _ORDERED = (datetime, date, time, timedelta)
 
 
-class MissingInputError(LookupError):
+class InputError(Exception):
+    """A step cannot be given its input."""
+
+    code: ClassVar[str]
+    details: Mapping[str, Json]
+
+    def error(self) -> dict[str, Json]:
+        """The failure of a run that cannot plan the step."""
+        return {"code": self.code, "message": str(self), "details": self.details, "retryable": False}
+
+
+class MissingInputError(InputError):
     """A step needs a value that the run's context does not have."""
+
+    code = "missing_input_path"
 
     def __init__(self, step: str, target: str, path: Sequence[str], missing_at: Sequence[str]) -> None:
         super().__init__(f"step {step!r} needs {'.'.join(path)!r} for {target!r}, and the run has no such value")
@@ -29,9 +48,44 @@ class MissingInputError(LookupError):
             "missing_at": list(missing_at),
         }
 
-    def error(self) -> dict[str, Json]:
-        """The failure of a run that cannot plan the step."""
-        return {"code": "missing_input_path", "message": str(self), "details": self.details, "retryable": False}
+
+class LargeInputError(InputError):
+    """The inputs of the steps that are planned together are larger than a commit may be."""
+
+    code = "input_too_large"
+
+    def __init__(self, steps: Sequence[str], size: int) -> None:
+        super().__init__(
+            f"the input of {', '.join(map(repr, steps))} takes {size:,} bytes, {MAX_INPUT_BYTES:,} are allowed; "
+            "take less of the context by name, or keep large data elsewhere and store a reference to it"
+        )
+        self.details = {"steps": list(steps), "bytes": size, "limit": MAX_INPUT_BYTES}
+
+
+def view_of(state: RunState) -> View:
+    """What the run's steps and conditions see: its context, and the failure whose error route it took last."""
+    return (state.context,) if state.routed_error is None else ({"error": state.routed_error}, state.context)
+
+
+def check_size(planned: Sequence[Runnable]) -> None:
+    """Raise LargeInputError where the inputs leave no room for the rest of a commit."""
+    rough = sum(_rough_size(value) for runnable in planned for value in (runnable.input or {}).values())
+    if rough * _LONGEST_ESCAPE <= MAX_INPUT_BYTES:
+        return
+    size = sum(len(to_json(runnable.input)) for runnable in planned)
+    if size > MAX_INPUT_BYTES:
+        raise LargeInputError([runnable.step for runnable in planned], size)
+
+
+def _rough_size(value: Json) -> int:
+    """Characters of the value's text, before escapes."""
+    if isinstance(value, str):
+        return len(value) + 4
+    if isinstance(value, dict):
+        return sum(len(key) + _rough_size(item) + 4 for key, item in cast("dict[str, Json]", value).items())
+    if isinstance(value, list):
+        return sum(_rough_size(item) + 1 for item in cast("Sequence[Json]", value))
+    return 24 if not isinstance(value, int) else value.bit_length() // 3 + 6
 
 
 def matches(condition: Condition, view: View) -> bool:

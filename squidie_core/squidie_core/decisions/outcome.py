@@ -16,7 +16,7 @@ from squidie_core.journal.entries import (
     RunnableApplied,
     RunnablesPlanned,
 )
-from squidie_core.journal.identity import runnable_key
+from squidie_core.journal.identity import deferred_key, runnable_key
 from squidie_core.state.run import RunnableState
 
 
@@ -80,7 +80,7 @@ def defer(draft: Draft, key: str, claim_id: str, reason: Json, after: int) -> bo
     if runnable is None:
         return False
     later = Runnable(
-        key=f"{key}:deferred",
+        key=deferred_key(key),
         step=runnable.step,
         visible_at=draft.at + after,
         attempt=runnable.attempt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from squidie_core.decisions.context import MissingInputError, View, matches, select_input
+from squidie_core.decisions.context import InputError, check_size, matches, select_input, view_of
 from squidie_core.decisions.draft import Draft
 from squidie_core.definition.model import END, StepOutcome
 from squidie_core.definition.plan import Route
@@ -23,11 +23,9 @@ from squidie_core.state.run import RunnableState
 
 
 def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
-    """Plan the steps anew, each from `visible_at` on. Raises MissingInputError, and then nothing is planned."""
+    """Plan the steps anew, each from `visible_at` on. Raises InputError, and then nothing is planned."""
     state = draft.state
-    view: View = (state.context,)
-    if state.routed_error is not None:
-        view = ({"error": state.routed_error}, state.context)
+    view = view_of(state)
     planned: list[Runnable] = []
     for name in names:
         step = draft.step(name).definition
@@ -42,6 +40,7 @@ def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
                 input=select_input(step, view) if step.kind == "run" else {},
             )
         )
+    check_size(planned)
     draft.emit(RunnablesPlanned(draft.at, tuple(planned)))
     for runnable in planned:
         if runnable.visible_at <= draft.at:
@@ -77,7 +76,7 @@ def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: S
     newest: Mapping[str, Json] = runnable.result or {}
     if on == "error" and runnable.error is not None:
         newest = {"error": runnable.error}
-    view = (newest, draft.state.context)
+    view = (newest, *view_of(draft.state))
     for route in routes:
         limit, condition = route.transition.max_visits, route.transition.condition
         if limit is not None and draft.state.routes_taken.get(route.index, 0) >= limit:
@@ -111,8 +110,8 @@ def _is_ready(draft: Draft, name: str) -> bool:
 def _plan_or_fail(draft: Draft, names: Sequence[str]) -> None:
     try:
         plan_steps(draft, names, visible_at=draft.at)
-    except MissingInputError as missing:
-        end(draft, "failed", missing.error())
+    except InputError as problem:
+        end(draft, "failed", problem.error())
 
 
 def _decision(route: Route | None) -> Decision | None:

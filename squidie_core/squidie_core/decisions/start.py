@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from squidie_core.decisions.context import MissingInputError
+from squidie_core.decisions.context import InputError
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import plan_steps
 from squidie_core.definition.plan import Plan
@@ -65,6 +65,6 @@ def start(plan: Plan, request: StartRequest, now: int) -> Draft:
     )
     try:
         plan_steps(draft, plan.roots, visible_at=draft.at + request.delay)
-    except MissingInputError as missing:
-        raise PayloadError(str(missing), code="missing_input_path", details=missing.details) from missing
+    except InputError as problem:
+        raise PayloadError(str(problem), code=problem.code, details=problem.details) from problem
     return draft

@@ -8,6 +8,7 @@ from typing import Literal
 
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.entries import Json
+from squidie_core.journal.identity import is_deferred_key
 from squidie_core.state import RunnableState, RunState
 
 
@@ -42,7 +43,7 @@ def reason_of(state: RunState, now: int, *, parked: str | None = None, quarantin
         return "expired_claim" if runnable.lease_until <= now else "attempt_claimed"
     if runnable.visible_at <= now:
         return "attempt_visible"
-    return "deferred_continuation" if runnable.key.endswith(":deferred") else "attempt_scheduled_for_later"
+    return "deferred_continuation" if is_deferred_key(runnable.key) else "attempt_scheduled_for_later"
 
 
 def waiting_for(state: RunState, now: int) -> Waiting | None:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from squidie_core.journal.entries import Json
 
+_DEFERRED = ":deferred"
+
 
 def run_id_at(now: int, random: int) -> str:
     """The UUIDv7 with the time `now` (milliseconds since the epoch) and 74 bits of `random`."""
@@ -21,8 +23,8 @@ def derived_id(*parts: str) -> str:
 
     The parts are joined as `<length in bytes>:<part>|...`; the first 16 bytes of the SHA-256 are the UUID, version 5.
     """
-    text = "|".join(f"{len(part.encode())}:{part}" for part in parts)
-    raw = bytearray(hashlib.sha256(text.encode()).digest()[:16])
+    text = "|".join(f"{len(part.encode(errors='surrogatepass'))}:{part}" for part in parts)
+    raw = bytearray(hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16])
     raw[6] = raw[6] & 0x0F | 0x50
     raw[8] = raw[8] & 0x3F | 0x80
     return str(UUID(bytes=bytes(raw)))
@@ -32,6 +34,17 @@ def digest(value: Json) -> str:
     """The lower-case hexadecimal SHA-256 of the canonical text of a plain JSON value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def deferred_key(key: str) -> str:
+    """The key of the continuation of a deferred runnable: `<key>:deferred`, the n-th time `<key>:deferred#<n>`."""
+    origin, found, times = key.partition(_DEFERRED)
+    return f"{origin}{_DEFERRED}#{int(times.removeprefix('#') or 1) + 1}" if found else f"{key}{_DEFERRED}"
+
+
+def is_deferred_key(key: str) -> bool:
+    """Whether the runnable continues a deferred one."""
+    return _DEFERRED in key
 
 
 def runnable_key(run_id: str, step: str, visit: int, attempt: int) -> str:

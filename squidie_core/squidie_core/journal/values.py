@@ -93,6 +93,11 @@ def decode(value: Json) -> Any:
     return value
 
 
+def decode_mapping(plain: Mapping[str, Json]) -> dict[str, Any]:
+    """What `encode_mapping` was given: at the top, the key `$squidie` is a key as any other."""
+    return {key: decode(value) for key, value in plain.items()}
+
+
 def _untag(plain: dict[str, Json]) -> Any:
     tag, inner = plain[TAG], plain.get("value")
     if tag == "dict" and isinstance(inner, dict):

@@ -136,8 +136,8 @@ class Storage(Protocol):
 
         An append is accepted only if its thread's head equals `expected` at that moment. Its entries, its index row and
         its new head become visible together. A refused commit leaves no trace. No commit waits for a row that somebody
-        else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call; a
-        commit of an append whose content the store can never take is `Refused` and harms no other.
+        else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call,
+        and once; a commit of an append whose content the store can never take is `Refused` and harms no other.
         After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again
         with the same commits: one that had taken effect gives `Committed` again and has no second effect.
         A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
@@ -165,6 +165,8 @@ class Storage(Protocol):
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
         """Runs of the queue whose time has come and that need one of `offers`, at most `limit`.
 
+        Runs whose `min_reader` is above `journal.codec.READER_VERSION` are left out, as are quarantined ones.
+
         Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Each is
         reserved for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations
         and parking lapse by themselves, so no run is lost; runs that nobody can advance never keep others out.
@@ -172,7 +174,10 @@ class Storage(Protocol):
         ...
 
     def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
-        """Park the run: `due` leaves it out before `until`, or until the next commit to it. Not part of the journal."""
+        """Park the run: `due` leaves it out before `until`, or until the next commit to it. Not part of the journal.
+
+        A run that does not exist, or that somebody has locked, stays as it is.
+        """
         ...
 
     def find(self, query: RunQuery) -> RunPage:
@@ -196,7 +201,7 @@ class Storage(Protocol):
         ...
 
     def quarantine(self, thread_id: str, *, reason: str, by: str) -> None:
-        """Keep the run out of `due` until `unquarantine`; it stays listed and survives `rebuild_index`."""
+        """Keep the run, if it exists, out of `due` until `unquarantine`; it stays listed and survives a rebuild."""
         ...
 
     def unquarantine(self, thread_id: str) -> bool:

@@ -59,7 +59,7 @@ class Engine:
         self._cache = StateCache(options.cache_bytes)
         self.actors: dict[str, Actor] = {}
         self.advanced: RunState | None = None
-        """The state that was committed last; it belongs to the engine until its run is let go."""
+        """The state that was committed last, since the last report; the engine's until its run is let go."""
         self.last_poll_full = False
         self.last_poll_runs = 0
         self.left_work = False
@@ -84,6 +84,7 @@ class Engine:
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
+        self.advanced = None
         actor = self.actors.get(attempt.run_id)
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]

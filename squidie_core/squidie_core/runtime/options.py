@@ -78,7 +78,7 @@ def tags(value: Iterable[object] | object) -> tuple[str, ...]:
     """Names, each once, in their order."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise refuse("tags", f"is one {type(value).__name__}", 'pass a sequence: tags=("...",)')
-    return tuple(dict.fromkeys(name("tags", tag) for tag in value))
+    return tuple(dict.fromkeys(name("tags", tag) for tag in cast("Iterable[object]", value)))
 
 
 def metadata(value: object) -> Mapping[str, Json]:

@@ -41,7 +41,6 @@ def _run(store: RunStore, engine: Engine, attempt: Attempt, heartbeat_every: int
     with _heartbeats(engine, store, heartbeat_every):
         outcome = run_body(attempt, store.catalog.resources)
     engine.report(attempt, outcome)
-    engine.advanced = None
     while not engine.idle:
         engine.tick(Slots(store.catalog, threads=0, coroutines=0), poll=False)
         _wait(engine)

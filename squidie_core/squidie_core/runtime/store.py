@@ -160,7 +160,7 @@ class RunStore:
         try:
             self.draft(self.state(run_id))
         except Corrupt as again:
-            _log.error("run %s is quarantined: %s", run_id, again)  # noqa: TRY400  # its text says all
+            _log.error("run %s is quarantined: %s", run_id, again)  # its text says all
             self.storage.quarantine(run_id, reason=str(again), by=owner_id)
         except (NotFoundError, UnknownVersion):
             pass

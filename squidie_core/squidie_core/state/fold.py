@@ -138,7 +138,13 @@ def _planned(state: RunState, entry: RunnablesPlanned) -> None:
         known = state.runnables.get(planned.key)
         if known is None:
             _plan(state, entry, planned)
-        elif (known.step, known.attempt, known.visible_at) != (planned.step, planned.attempt, planned.visible_at):
+        elif (known.step, known.attempt, known.visit, known.visible_at, known.idempotency_key) != (
+            planned.step,
+            planned.attempt,
+            planned.visit,
+            planned.visible_at,
+            planned.idempotency_key or planned.key,
+        ):
             _anomaly(state, entry, "conflicting_runnable_intent", planned.key)
 
 

@@ -1,0 +1,105 @@
+"""How PostgreSQL goes about the statements that must stay cheap."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from squidie_core.journal.commit import Head
+from squidie_storage_sql import SqlStorage
+from squidie_storage_sql.postgresql.arrays import append_arrays, start_arrays
+from squidie_storage_sql.postgresql.database import PostgresqlDatabase
+from tests.ports.appends import OFFERS, append
+from tests.storage_sql.stores import Store
+
+FILL_RUNS = """
+insert into {schema}.squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, queue, priority,
+    status, needs, tags, wake_at, due_at, started_at, updated_at)
+select %(namespace)s, 'r' || i, 1, 7, 9, 1, 'ring-errand', 'default', i %% 10, 'running', '{{ring-errand:*}}', '{{}}',
+    case when i %% 500 = 0 then 1 else 4000000000000 + i end, case when i %% 500 = 0 then 1 else 4000000000000 + i end,
+    i, i
+from generate_series(1, %(runs)s) i"""
+
+FILL_COMMITS = """
+insert into {schema}.squidie_commits select %(namespace)s, 'r' || i, 1, 1, 7, 0, '[{{}}]'
+from generate_series(1, %(runs)s) i"""
+
+
+@pytest.fixture
+def schema() -> str:
+    return f"s{uuid4().hex}"
+
+
+@pytest.fixture
+def large(postgresql: Store, schema: str) -> SqlStorage:
+    """Give a storage whose namespace is large, and newer than what the planner knows of its tables."""
+    storage = postgresql.open(schema=schema)
+    with psycopg.connect(postgresql.url, autocommit=True) as connection:
+        for namespace, runs in (("known", 3000), (postgresql.namespace, 12_000)):
+            for fill in (FILL_RUNS, FILL_COMMITS):
+                connection.execute(fill.format(schema=schema).encode(), {"namespace": namespace, "runs": runs})
+            if namespace == "known":
+                connection.execute(f"analyze {schema}.squidie_runs, {schema}.squidie_commits".encode())
+    return storage
+
+
+def scanned(storage: SqlStorage, statement: str, parameters: dict[str, Any]) -> tuple[int, set[str]]:
+    """The most rows that any scan of a table read, and the kinds of these scans."""
+    database = cast("PostgresqlDatabase", storage.database)
+    explain = f"explain (analyze, timing off, costs off, summary off) {statement}"
+    lines = [line for (line,) in database.write(explain, parameters)]
+    most, kinds = 0, set[str]()
+    for number, line in enumerate(lines):
+        found = re.search(
+            r"(Seq Scan|Index Scan|Index Only Scan|Bitmap \w+ Scan)\b.* squidie_\w+ .*rows=(\d+)\S* loops=(\d+)", line
+        )
+        if found:
+            kinds.add(found[1])
+            removed = [
+                int(r)
+                for rest in lines[number + 1 : number + 5]
+                for r in re.findall(r"Rows Removed by Filter: (\d+)", rest)
+            ]
+            most = max(most, (int(found[2]) + sum(removed[:1])) * int(found[3]))
+    assert kinds
+    return most, kinds
+
+
+class TestInANamespaceThatTheStatisticsDoNotKnow:
+    """Looking a row up must not become a scan of its namespace: 400 ms instead of 4 for a group of 128."""
+
+    def test_a_group_reads_the_rows_it_writes(self, large: SqlStorage) -> None:
+        statements = cast("PostgresqlDatabase", large.database).statements
+        appends = [append(f"r{i}", Head(1, 7)) for i in range(1, 129)]
+        most, kinds = scanned(large, statements.append, append_arrays(appends))
+        assert (most <= 128, kinds) == (True, {"Index Scan"})
+        mixed = [*(append(f"r{i}", Head(1, 7)) for i in range(200, 264)), *(append(f"n{i}") for i in range(64))]
+        most, kinds = scanned(large, statements.append_or_start, start_arrays(mixed))
+        assert (most <= 128, kinds) == (True, {"Index Scan"})
+
+    @pytest.mark.parametrize("statement", ["due", "due_oldest"])
+    def test_due_reads_what_it_gives(self, large: SqlStorage, statement: str) -> None:
+        statements = cast("PostgresqlDatabase", large.database).statements
+        parameters = {"queue": "default", "offers": list(OFFERS), "limit": 16, "reserve_for": 1000}
+        most, kinds = scanned(large, getattr(statements, statement), parameters)
+        assert (most <= 10 * 16, "Seq Scan" in kinds) == (True, False)
+
+    def test_load_heads_and_standings_read_what_they_give(self, large: SqlStorage) -> None:
+        statements = large.database.statements
+        wanted = [(f"r{i}", None) for i in range(1, 65)]
+        names = [name for name, _ in wanted]
+        for statement, parameters in (
+            (statements.load, {"wanted": wanted}),
+            (statements.heads, {"thread_ids": names}),
+            (statements.standings, {"wanted": [(name, 2) for name in names]}),
+        ):
+            most, kinds = scanned(large, statement, parameters)
+            assert (most <= 64, "Seq Scan" in kinds) == (True, False), statement
+
+    def test_a_page_of_a_listing_reads_a_page(self, large: SqlStorage) -> None:
+        most, _ = scanned(large, large.database.statements.find(("status",)), {"status": "running", "limit": 50})
+        assert most <= 50
