@@ -9,23 +9,31 @@ from difflib import get_close_matches
 from squidie_core.errors import OptionError
 from squidie_core.memory.leases import MemoryLeases
 from squidie_core.memory.notifier import MemoryNotifier
-from squidie_core.memory.storage import MemoryStorage
+from squidie_core.memory.storage import CAPABILITIES, MemoryStorage
 from squidie_core.memory.world import MemoryWorld
 
 _NAMED: defaultdict[str, MemoryWorld] = defaultdict(MemoryWorld)
 """They last as long as the process, so that what one client wrote is there for the next."""
 
 
-def open_storage(url: str, **options: object) -> MemoryStorage:
-    """A storage at `memory://` or `memory://name`. Options: `namespace`.
+class StorageOpener:
+    """The type of `open_storage`: what it opens can be described without being opened."""
 
-    Raises OptionError for another URL or option.
-    """
-    _check_options(options, known=("namespace",))
-    namespace = options.get("namespace", "default")
-    if not isinstance(namespace, str):
-        raise OptionError(f"namespace: must be a str, is a {type(namespace).__qualname__}")
-    return MemoryStorage(namespace, world=_world(url))
+    capabilities = CAPABILITIES
+
+    def __call__(self, url: str, **options: object) -> MemoryStorage:
+        """Open a storage at `memory://` or `memory://name`. Options: `namespace`.
+
+        Raises OptionError for another URL or option.
+        """
+        _check_options(options, known=("namespace",))
+        namespace = options.get("namespace", "default")
+        if not isinstance(namespace, str):
+            raise OptionError(f"namespace: must be a str, is a {type(namespace).__qualname__}")
+        return MemoryStorage(namespace, world=_world(url))
+
+
+open_storage = StorageOpener()
 
 
 def open_leases(url: str, **options: object) -> MemoryLeases:
