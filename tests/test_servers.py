@@ -68,9 +68,7 @@ class TestAServerOfOnesOwn:
 def test_a_server_dies_with_a_killed_test_process(postgresql_url: str) -> None:
     """No server outlives its tests, even where nothing had a chance to clean up."""
     del postgresql_url  # asked for so that a machine without a server skips
-    program = (
-        "from tests.servers import Postgres; server = Postgres(); print(server.url, flush=True); input()"
-    )
+    program = "from tests.servers import Postgres; server = Postgres(); print(server.url, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as owner:

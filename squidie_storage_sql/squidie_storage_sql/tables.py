@@ -32,12 +32,27 @@ PREFIX = "squidie_"
 _NAME = Text().with_variant(Text(collation="C"), "postgresql")  # ordered by code points, in both dialects
 _NAMES = Text().with_variant(ARRAY(Text), "postgresql")  # SQLite: a JSON array
 
-_RUNS_STORAGE = (
-    # Room for updates in place: a commit that leaves queue, status and due time alone touches no index.
-    "alter table squidie_runs set (fillfactor = 70, "
-    "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, "
-    "autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1)"
-)
+# Room for updates in place: a commit that leaves queue, status and due time alone touches no index. Vacuum does not cut
+# off empty pages, because that takes a lock which commits would have to wait for.
+_STORAGE = """
+alter table squidie_runs set (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_cost_delay = 1,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05);
+alter table squidie_commits set (vacuum_truncate = off);
+alter table squidie_checkpoints set (vacuum_truncate = off)"""
+
+# The planner scans a table of a few pages rather than use its index, and a prepared statement keeps that plan while the
+# table grows, until it is analyzed again. So the tables begin with pages that hold nothing.
+_EMPTY_PAGES = """
+insert into squidie_runs (namespace, run_id, rev, commit_id, min_reader, bytes, workflow, queue, priority, status, needs,
+    tags, started_at, updated_at)
+select '', lpad(i::text, 500, '0'), 0, 0, 0, 0, '', '', 0, '', '{}', '{}', 0, 0 from generate_series(1, 1000) i;
+delete from squidie_runs where namespace = '';
+insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
+select '', lpad(i::text, 500, '0'), 0, 0, 0, 0, '' from generate_series(1, 1000) i;
+delete from squidie_commits where namespace = '';
+insert into squidie_checkpoints (namespace, run_id, rev, commit_id, fold_version, body)
+select '', lpad(i::text, 500, '0'), 0, 0, 0, '' from generate_series(1, 1000) i;
+delete from squidie_checkpoints where namespace = ''"""
 
 
 def in_schema(statement: str, schema: str | None) -> str:
@@ -52,7 +67,8 @@ def version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield _tidy(str(CreateIndex(index).compile(dialect=dialect)))
     if dialect.name == "postgresql":
-        yield in_schema(_RUNS_STORAGE, schema)
+        for statement in (*_STORAGE.split(";"), *_EMPTY_PAGES.split(";")):
+            yield in_schema(statement.strip(), schema)
 
 
 def _tidy(statement: str) -> str:

@@ -25,11 +25,14 @@ class Process:
             text=True,
         )
 
-    def begin(self) -> None:
-        """Wait until it is ready, and let it begin."""
+    def wait_until_ready(self) -> None:
+        """Return when it waits for its `begin`."""
         assert self._process.stdout is not None
-        assert self._process.stdin is not None
         assert self._process.stdout.readline() == "ready\n"
+
+    def begin(self) -> None:
+        """Let it begin."""
+        assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
 
@@ -60,6 +63,7 @@ class Processes:
     def start(self, command: str, *arguments: str, copies: int = 1) -> Process:
         """Start one; with copies it becomes so many, which begin together."""
         process = self.prepare(command, *arguments, copies=copies)
+        process.wait_until_ready()
         process.begin()
         return process
 

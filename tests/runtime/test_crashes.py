@@ -61,11 +61,13 @@ class TestManyKills:
 
         with Processes(shared_store.url, trail.path) as processes:
             crew = [processes.prepare("work", LEASE, "1", "2") for _ in range(6)]
+            for worker in crew:
+                worker.wait_until_ready()
             for worker in crew[:2]:
                 worker.begin()
             for victim, successor in zip(crew, crew[2:], strict=False):
                 goal = len(trail.lines()) + moments.randrange(1, 25)
-                eventually(lambda so_many=goal: len(trail.lines()) >= so_many)  # type: ignore[misc]
+                eventually(lambda so_many=goal: len(trail.lines()) >= so_many or done())  # type: ignore[misc]
                 victim.kill()
                 successor.begin()
             eventually(done)

@@ -69,6 +69,28 @@ def scanned(storage: SqlStorage, statement: str, parameters: dict[str, Any]) -> 
     return most, kinds
 
 
+class TestATableThatWasSmallWhenItWasAnalyzed:
+    """A prepared statement keeps its plan while the table grows."""
+
+    def test_is_not_scanned(self, postgresql: Store, schema: str) -> None:
+        storage = postgresql.open(schema=schema)
+        with psycopg.connect(postgresql.url, autocommit=True) as connection:
+            for fill in (FILL_RUNS, FILL_COMMITS):
+                connection.execute(fill.format(schema=schema).encode(), {"namespace": storage.namespace, "runs": 3})
+            for _ in range(2):
+                connection.execute(f"vacuum analyze {schema}.squidie_runs, {schema}.squidie_commits".encode())
+        statements = cast("PostgresqlDatabase", storage.database).statements
+        appends = append_arrays([append("r1", Head(1, 7))])
+        due = {"queue": "default", "offers": list(OFFERS), "limit": 16, "reserve_for": 1000}
+        for statement, parameters in (
+            (statements.append, appends),
+            (statements.due, due),
+            (statements.load, {"wanted": [("r1", None)]}),
+        ):
+            _, kinds = scanned(storage, statement, parameters)
+            assert kinds == {"Index Scan"}
+
+
 class TestInANamespaceThatTheStatisticsDoNotKnow:
     """Looking a row up must not become a scan of its namespace: 400 ms instead of 4 for a group of 128."""
 

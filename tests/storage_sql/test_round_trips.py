@@ -91,11 +91,13 @@ class TestPostgresql:
             assert len(storage.load(names)) == len(storage.heads(names)) == 50
             assert count() == 2
 
-    def test_without_prepared_statements_nothing_stays_on_the_server(self, postgresql: Store) -> None:
-        storage = postgresql.open(prepared_statements=False, pool_size=1)
-        write(storage, append("a"))
+    @pytest.mark.parametrize("option", [True, False])
+    def test_statements_are_prepared_unless_that_is_off(self, postgresql: Store, *, option: bool) -> None:
+        storage = postgresql.open(prepared_statements=option, pool_size=1)
+        write(storage, append("a"), append("b"))
         storage.due("default", offers=OFFERS, limit=1, reserve_for=0)
-        assert storage.database.read("select name from pg_prepared_statements", {}) == []
+        kept = "select name from pg_prepared_statements where statement ~ 'insert into|reserved_until'"
+        assert len(storage.database.read(kept, {})) == (2 if option else 0)
 
 
 class TestSqlite:

@@ -18,6 +18,7 @@ from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_storage_sql import open_sqlite
 from tests.ports.appends import append, commits_of, stored, write
 from tests.storage_sql.stores import Store
+from tests.storage_sql.wire import statements
 
 HOLD = """
 import sqlite3, sys
@@ -76,6 +77,15 @@ class TestAFileThatAnotherProcessWritesTo:
             assert commits_of(storage, "a") == [stored(first)]
         assert storage.commit([Commit((one,))]) == [COMMITTED]
         assert commits_of(storage, "a") == [stored(first), stored(one)]
+
+    def test_is_waited_for(self, sqlite: Store) -> None:
+        storage = sqlite.open(busy_timeout=60)
+        with statements(storage) as seen, ThreadPoolExecutor(1) as pool:
+            with locked_by_another_process(path_of(sqlite)):
+                waiting = pool.submit(storage.commit, [Commit((append("a"),))])
+                while seen.count("begin") < 2:
+                    assert not waiting.done()
+            assert waiting.result(60) == [COMMITTED]
 
     def test_is_written_to_by_all_in_turn(self, sqlite: Store) -> None:
         storage = sqlite.open()

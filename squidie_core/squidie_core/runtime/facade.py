@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow, compiled
@@ -23,7 +23,7 @@ from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
-from squidie_core.runtime.starting import StartOptions, start_run
+from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 from squidie_core.runtime.store import RunStore, derive_index
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
@@ -104,34 +104,9 @@ class Squidie:
     # Starting
 
     @overload
-    def start(
-        self,
-        trigger: Trigger[T],
-        payload: T,
-        /,
-        *,
-        idempotency_key: str | None = None,
-        run_id: str | None = None,
-        queue: str | None = None,
-        delay: Duration | None = None,
-        priority: int = 5,
-        tags: Iterable[str] = (),
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Snapshot: ...
+    def start(self, trigger: Trigger[T], payload: T, /, **options: Unpack[StartKeywords]) -> Snapshot: ...
     @overload
-    def start(
-        self,
-        trigger: Trigger[Any],
-        /,
-        *,
-        idempotency_key: str | None = None,
-        run_id: str | None = None,
-        queue: str | None = None,
-        delay: Duration | None = None,
-        priority: int = 5,
-        tags: Iterable[str] = (),
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Snapshot: ...
+    def start(self, trigger: Trigger[Any], /, **options: Unpack[StartKeywords]) -> Snapshot: ...
     @overload
     def start(
         self,
@@ -140,13 +115,7 @@ class Squidie:
         /,
         *,
         trigger: str | None = None,
-        idempotency_key: str | None = None,
-        run_id: str | None = None,
-        queue: str | None = None,
-        delay: Duration | None = None,
-        priority: int = 5,
-        tags: Iterable[str] = (),
-        metadata: Mapping[str, Any] | None = None,
+        **options: Unpack[StartKeywords],
     ) -> Snapshot: ...
     def start(
         self,
@@ -155,42 +124,52 @@ class Squidie:
         /,
         *,
         trigger: str | None = None,
-        idempotency_key: str | None = None,
-        run_id: str | None = None,
-        queue: str | None = None,
-        delay: Duration | None = None,
-        priority: int = 5,
-        tags: Iterable[str] = (),
-        metadata: Mapping[str, Any] | None = None,
+        **options: Unpack[StartKeywords],
     ) -> Snapshot:
         """Start a run, durably, and return what it is then.
 
         `what` is a trigger with a value of its contract, or a workflow (its first trigger, or the one named) with a
         mapping. Starting again with the same `idempotency_key` or `run_id` returns the run that there is, as far as it
-        has come. `delay` keeps the first steps back; `priority` is 0 (first) to 9.
+        has come. `queue`; `delay` keeps the first steps back; `priority` is 0 (first) to 9; `tags` to list it by;
+        `metadata` is kept with the receipt.
 
         Raises PayloadError, OptionError, NotFoundError for a workflow that is not registered, ConflictError where the
         key or id belongs to a run of another payload, and StorageError.
         """
-        state, is_new = start_run(
-            self.store,
-            what,
-            payload,
-            StartOptions(
-                trigger=trigger,
-                idempotency_key=idempotency_key,
-                run_id=run_id,
-                queue=queue,
-                default_queue=self.queue,
-                delay=delay,
-                priority=priority,
-                tags=tags,
-                metadata=metadata,
-            ),
-        )
-        if is_new and delay is None:
+        given = StartOptions.of(self.queue, trigger, options)
+        state, is_new = start_run(self.store, what, payload, given)
+        if is_new and given.delay is None:
             self.wakeups.wake(state.queue)
         return self._snapshot(state, self.store.clock.now())
+
+    def start_many(
+        self,
+        trigger: Trigger[T],
+        payloads: Sequence[T],
+        /,
+        *,
+        idempotency_keys: Sequence[str] | None = None,
+        queue: str | None = None,
+        delay: Duration | None = None,
+        priority: int = 5,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Snapshot]:
+        """Start a run for each payload, in as few round trips as the store allows; the options are those of `start`.
+
+        All payloads are checked before anything is written; each run is then started on its own, with a key of its own
+        where `idempotency_keys` has one for each. Raises as `start` does; where a key belongs to a run of another
+        payload, or the store fails between, the other runs may have been started.
+        """
+        given = StartOptions(
+            default_queue=self.queue, queue=queue, delay=delay, priority=priority, tags=tuple(tags), metadata=metadata
+        )
+        started = start_runs(self.store, trigger, payloads, given, idempotency_keys)
+        new = sum(is_new for _, is_new in started)
+        if new and delay is None:
+            self.wakeups.wake(started[0][0].queue, new)
+        now = self.store.clock.now()
+        return [self._snapshot(state, now) for state, _ in started]
 
     # Executing
 

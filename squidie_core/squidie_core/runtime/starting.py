@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 from squidie_core import decisions
 from squidie_core.authoring import CompiledWorkflow, Duration, Trigger, Workflow
 from squidie_core.decisions import StartRequest
 from squidie_core.errors import ConflictError
-from squidie_core.journal.commit import Conflict
+from squidie_core.journal.commit import Append, CommitResult, Conflict
 from squidie_core.journal.identity import derived_id, digest, run_id_at
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
@@ -18,19 +18,55 @@ from squidie_core.runtime.store import RunStore, to_append
 from squidie_core.state import RunState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartOptions:
-    """What the caller of `Squidie.start` said, unchecked."""
+class StartKeywords(TypedDict, total=False):
+    """The options of `Squidie.start`.
 
-    trigger: str | None
+    `idempotency_key` or `run_id`: starting again with the same one returns the run that there is. `queue`: where the
+    run waits for workers. `delay`: how long the first steps are kept back. `priority`: 0 (first) to 9. `tags`: names to
+    list the run by. `metadata`: kept with the receipt, secret-looking values redacted.
+    """
+
     idempotency_key: str | None
     run_id: str | None
     queue: str | None
-    default_queue: str
     delay: Duration | None
     priority: int
     tags: Iterable[str]
     metadata: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """The same, unchecked, with the defaults."""
+
+    default_queue: str
+    trigger: str | None = None
+    idempotency_key: str | None = None
+    run_id: str | None = None
+    queue: str | None = None
+    delay: Duration | None = None
+    priority: int = 5
+    tags: Iterable[str] = ()
+    metadata: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, default_queue: str, trigger: str | None, keywords: StartKeywords) -> StartOptions:
+        """Raises TypeError for a keyword that there is none of."""
+        for keyword in keywords:
+            if keyword not in StartKeywords.__annotations__:
+                known = ", ".join(("trigger", *StartKeywords.__annotations__))
+                raise TypeError(f"start() has no option {keyword}=; there are {known}")
+        return cls(default_queue=default_queue, trigger=trigger, **keywords)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A start that was checked and decided but not written."""
+
+    workflow: CompiledWorkflow
+    request: StartRequest
+    draft: decisions.Draft
+    append: Append
 
 
 def start_run(
@@ -38,6 +74,34 @@ def start_run(
 ) -> tuple[RunState, bool]:
     """The started run and whether it is new. Raises what `Squidie.start` says; nothing is written then."""
     workflow, trigger = _resolve(store.catalog, what, given.trigger)
+    prepared = _prepare(store, workflow, trigger, payload, given)
+    store.catalog.ensure_stored(workflow.plan, store.storage)
+    return _settle(store, prepared, store.commit(prepared.append))
+
+
+def start_runs(
+    store: RunStore,
+    what: Trigger[Any] | type[Workflow],
+    payloads: Sequence[Any],
+    given: StartOptions,
+    keys: Sequence[str] | None,
+) -> list[tuple[RunState, bool]]:
+    """As `start_run` for each payload, in one call to the store."""
+    if keys is not None and len(keys) != len(payloads):
+        raise options.refuse(
+            "idempotency_keys", f"has {len(keys)} keys for {len(payloads)} payloads", "pass a key for each payload"
+        )
+    if keys is not None and len(set(keys)) < len(keys):
+        raise options.refuse("idempotency_keys", "has a key twice", "pass another key for each payload")
+    workflow, trigger = _resolve(store.catalog, what, given.trigger)
+    each = [given] * len(payloads) if keys is None else [replace(given, idempotency_key=key) for key in keys]
+    prepared = [_prepare(store, workflow, trigger, payload, own) for payload, own in zip(payloads, each, strict=True)]
+    store.catalog.ensure_stored(workflow.plan, store.storage)
+    results = store.commit_all([start.append for start in prepared])
+    return [_settle(store, start, result) for start, result in zip(prepared, results, strict=True)]
+
+
+def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload: Any, given: StartOptions) -> _Prepared:
     accepted = workflow.contracts[trigger].accept(payload)
     now = store.clock.now()
     request = StartRequest(
@@ -53,12 +117,14 @@ def start_run(
         idempotency_key=options.optional_text("idempotency_key", given.idempotency_key),
     )
     draft = decisions.start(workflow.plan, request, now)
-    append = to_append(draft)
-    store.catalog.ensure_stored(workflow.plan, store.storage)
-    if isinstance(store.commit(append), Conflict):
-        return _existing(store, request, workflow.name), False
-    store.committed(draft.state, append)
-    return draft.state, True
+    return _Prepared(workflow, request, draft, to_append(draft))
+
+
+def _settle(store: RunStore, start: _Prepared, result: CommitResult) -> tuple[RunState, bool]:
+    if isinstance(result, Conflict):
+        return _existing(store, start.request, start.workflow.name), False
+    store.committed(start.draft.state, start.append)
+    return start.draft.state, True
 
 
 def _resolve(

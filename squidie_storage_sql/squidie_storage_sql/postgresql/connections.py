@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 4
 _LONGEST_PAUSE = 0.1
+_PREPARE_AT_ONCE = 0
 
 _DEFAULTS = {
     "fallback_application_name": "squidie",
@@ -50,11 +51,10 @@ _DEFAULTS = {
 class Session:
     """A connection in use."""
 
-    __slots__ = ("_prepare", "connection")
+    __slots__ = ("connection",)
 
-    def __init__(self, connection: psycopg.Connection[Row], *, prepare: bool) -> None:
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection
-        self._prepare = prepare
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """One round trip."""
@@ -73,7 +73,7 @@ class Session:
         self._execute(statement, parameters)
 
     def _execute(self, statement: str, parameters: Parameters) -> psycopg.Cursor[Row]:
-        return self.connection.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
+        return self.connection.execute(statement.encode(), parameters, binary=True)
 
 
 class Connections:
@@ -91,10 +91,9 @@ class Connections:
             pool_reset_on_return=None,
             hide_parameters=True,
             use_native_hstore=False,
-            connect_args={**defaults, "prepare_threshold": None},
+            connect_args={**defaults, "prepare_threshold": _PREPARE_AT_ONCE if options.prepared_statements else None},
         )
         event.listen(self.engine, "connect", _register)
-        self._prepare = options.prepared_statements
         self._scrub = scrub
         self._renewing = threading.Lock()
         self._closed = False
@@ -108,7 +107,7 @@ class Connections:
         for attempt in count(1):
             try:
                 with self.connection() as connection:
-                    return work(Session(connection, prepare=self._prepare))
+                    return work(Session(connection))
             except (Lost, Transient, Unavailable) as error:
                 sent = sent or isinstance(error, Lost)
                 hopeless = isinstance(error, Unavailable) and not sent

@@ -24,7 +24,7 @@ def migrate(connection: psycopg.Connection[Row], dialect: Dialect, schema: str |
     """All in one transaction, so a failure leaves what was there."""
 
     def run(statement: str, **parameters: str) -> list[Row]:
-        cursor = connection.execute(statement.encode(), parameters or None)
+        cursor = connection.execute(statement.encode(), parameters or None, prepare=False)
         return cursor.fetchall() if cursor.description else []
 
     with connection.transaction():
