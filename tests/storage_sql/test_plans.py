@@ -88,7 +88,8 @@ class TestATableThatWasSmallWhenItWasAnalyzed:
             (statements.load, {"wanted": [("r1", None)]}),
         ):
             _, kinds = scanned(storage, statement, parameters)
-            assert kinds == {"Index Scan"}
+            assert kinds
+            assert "Seq Scan" not in kinds
 
 
 class TestInANamespaceThatTheStatisticsDoNotKnow:
@@ -96,12 +97,12 @@ class TestInANamespaceThatTheStatisticsDoNotKnow:
 
     def test_a_group_reads_the_rows_it_writes(self, large: SqlStorage) -> None:
         statements = cast("PostgresqlDatabase", large.database).statements
-        appends = [append(f"r{i}", Head(1, 7)) for i in range(1, 129)]
+        appends = [append(f"r{i}", Head(1, 7)) for i in range(1, 33)]
         most, kinds = scanned(large, statements.append, append_arrays(appends))
-        assert (most <= 128, kinds) == (True, {"Index Scan"})
-        mixed = [*(append(f"r{i}", Head(1, 7)) for i in range(200, 264)), *(append(f"n{i}") for i in range(64))]
+        assert (most <= 32, kinds) == (True, {"Index Scan"})
+        mixed = [*(append(f"r{i}", Head(1, 7)) for i in range(200, 216)), *(append(f"n{i}") for i in range(16))]
         most, kinds = scanned(large, statements.append_or_start, start_arrays(mixed))
-        assert (most <= 128, kinds) == (True, {"Index Scan"})
+        assert (most <= 32, kinds) == (True, {"Index Scan"})
 
     @pytest.mark.parametrize("statement", ["due", "due_oldest"])
     def test_due_reads_what_it_gives(self, large: SqlStorage, statement: str) -> None:

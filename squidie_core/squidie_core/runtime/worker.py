@@ -13,7 +13,7 @@ from types import FrameType
 from squidie_core.authoring import Duration
 from squidie_core.errors import StorageError
 from squidie_core.runtime import options
-from squidie_core.runtime.actor import Slots
+from squidie_core.runtime.actor import Caution, Slots
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.bodies import CoroutineBodies, Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
@@ -67,6 +67,7 @@ class Worker:
             on_lost=self._on_lost,
         )
         self._polling = Polling()
+        self._caution = Caution()
         self._has_coroutines = self._store.catalog.has_coroutines
         self._starved = False
         """The last look left out work of a kind that had no slot."""
@@ -120,6 +121,7 @@ class Worker:
         poll = poll and slots.free > 0
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
         attempts = self._engine.tick(slots, poll=poll)
+        self._caution.learn(slots, time.monotonic())
         if self._engine.left_work:
             self._engine.left_work = False
             self._polling.wake()
@@ -142,8 +144,11 @@ class Worker:
         return max(0.0, until - now)
 
     def _slots(self) -> Slots:
+        busy = self._in_threads + self._in_loop > 0
+        if self._caution.holds(time.monotonic(), busy=busy):
+            return Slots(self._store.catalog, 0, 0, busy=True)
         coroutines = self.async_concurrency - self._in_loop if self._has_coroutines else 0
-        return Slots(self._store.catalog, self.concurrency - self._in_threads, coroutines)
+        return Slots(self._store.catalog, self.concurrency - self._in_threads, coroutines, busy=busy)
 
     def _take(self, reports: list[Report]) -> None:
         in_loop = 0

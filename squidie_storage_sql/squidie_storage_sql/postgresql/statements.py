@@ -152,8 +152,7 @@ wanted as materialized (
     from unnest(%(thread_ids)s::text[], %(revs)s::int8[]) as u (run_id, rev)
 )"""
 
-_THE_RUN = """
-lateral (
+_THE_RUN = """lateral (
     select * from squidie_runs r
     where r.namespace = w.namespace and r.run_id = w.run_id
     offset 0) r"""
@@ -173,7 +172,10 @@ with {_WANTED_FROM}
 select w.run_id, r.rev, r.commit_id, c.commit_id
 from wanted w
 left join {_THE_RUN} on true
-left join squidie_commits c on c.namespace = w.namespace and c.run_id = w.run_id and c.rev = w.rev"""
+left join lateral (
+    select c.commit_id from squidie_commits c
+    where c.namespace = w.namespace and c.run_id = w.run_id and c.rev = w.rev
+    offset 0) c on true"""
 
 _HEADS = f"""
 with {_WANTED}

@@ -1,0 +1,105 @@
+"""An attempt that workers took and did not bring back runs alone, so that it takes no neighbour down."""
+
+from __future__ import annotations
+
+import pytest
+
+from squidie_core import Workflow, sequence, step, trigger
+from squidie_core.runtime.actor import SUSPECT_DELIVERIES, Caution, Slots
+from squidie_core.runtime.catalog import Catalog
+from squidie_core.state import RunnableState
+
+
+def work() -> None:
+    pass
+
+
+async def wait() -> None:
+    pass
+
+
+class Two(Workflow, name="two"):
+    go = trigger.manual()
+    work = step(work)
+    wait = step(wait)
+    transitions = sequence(work, wait)
+
+
+def runnable(step_name: str = "work", deliveries: int = 0) -> RunnableState:
+    made = RunnableState("k", step_name, "run", 1, 1, {}, "k", 0, 0)
+    made.deliveries = deliveries
+    return made
+
+
+SUSPECT = runnable(deliveries=SUSPECT_DELIVERIES)
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return Catalog([Two], {})
+
+
+class TestSlots:
+    def test_take_a_suspect_into_an_idle_process_and_nothing_beside_it(self, catalog: Catalog) -> None:
+        slots = Slots(catalog, 4, 4)
+        assert slots.admit("two", SUSPECT)
+        assert slots.alone
+        assert slots.free == 0
+        assert not slots.admit("two", runnable())
+        assert not slots.admit("two", runnable("wait"))
+
+    @pytest.mark.parametrize("busy", [False, True])
+    def test_refuse_a_suspect_that_would_have_company(self, catalog: Catalog, busy: bool) -> None:  # noqa: FBT001
+        slots = Slots(catalog, 4, 4, busy=busy)
+        assert slots.admit("two", runnable("wait"))
+        assert not slots.admit("two", SUSPECT)
+        assert slots.wants_quiet
+        assert slots.admit("two", runnable())
+
+    def test_do_not_suspect_what_was_lost_once(self, catalog: Catalog) -> None:
+        slots = Slots(catalog, 4, 4, busy=True)
+        assert slots.admit("two", runnable(deliveries=1))
+        assert not slots.wants_quiet
+
+    def test_count_each_kind_by_itself(self, catalog: Catalog) -> None:
+        slots = Slots(catalog, 1, 0)
+        assert not slots.admit("two", runnable("wait"))
+        assert slots.admit("two", runnable())
+        assert not slots.admit("two", runnable())
+        assert slots.free == 0
+        assert not slots.lacks_code
+        assert not slots.admit("two", runnable("gone"))
+        assert slots.lacks_code
+
+
+class TestCaution:
+    def met(self, catalog: Catalog, caution: Caution, now: float) -> None:
+        slots = Slots(catalog, 4, 4, busy=True)
+        assert not slots.admit("two", SUSPECT)
+        caution.learn(slots, now)
+
+    def test_takes_on_nothing_while_bodies_end_and_then_goes_on(self, catalog: Catalog) -> None:
+        caution = Caution()
+        assert not caution.holds(99, busy=True)
+        self.met(catalog, caution, 100)
+        assert caution.holds(100 + Caution.QUIET - 0.1, busy=True)
+        assert not caution.holds(100 + Caution.QUIET - 0.1, busy=False)
+        assert not caution.holds(100 + Caution.QUIET, busy=True)
+
+    def test_does_not_let_suspects_keep_the_worker_quiet(self, catalog: Catalog) -> None:
+        caution = Caution()
+        self.met(catalog, caution, 100)
+        self.met(catalog, caution, 101)
+        self.met(catalog, caution, 100 + Caution.QUIET)
+        assert not caution.holds(100 + Caution.QUIET, busy=True)
+        self.met(catalog, caution, 100 + Caution.QUIET + Caution.NORMAL)
+        assert caution.holds(100 + Caution.QUIET + Caution.NORMAL, busy=True)
+
+    def test_waits_until_the_suspect_is_over(self, catalog: Catalog) -> None:
+        caution = Caution()
+        slots = Slots(catalog, 4, 4)
+        slots.admit("two", SUSPECT)
+        caution.learn(slots, 100)
+        assert caution.holds(10_000, busy=True)
+        assert not caution.holds(10_001, busy=False)
+        assert not caution.holds(10_002, busy=True)
