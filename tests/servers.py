@@ -121,8 +121,9 @@ class Postgres:
         end = time.monotonic() + _START_SECONDS
         while process.poll() is None and time.monotonic() < end:
             with contextlib.suppress(OSError):
-                pid, *_, status = (self._data / "postmaster.pid").read_text().splitlines()[:8] or [""]
-                if status.strip() == "ready" and pid == str(process.pid):
+                lines = (self._data / "postmaster.pid").read_text().splitlines()
+                # The server writes the file bit by bit; the eighth line is its status.
+                if len(lines) >= 8 and lines[7].strip() == "ready" and lines[0] == str(process.pid):
                     return True
             time.sleep(0.01)
         process.kill()

@@ -96,7 +96,7 @@ class TestPostgresql:
         storage = postgresql.open(prepared_statements=option, pool_size=1)
         write(storage, append("a"), append("b"))
         storage.due("default", offers=OFFERS, limit=1, reserve_for=0)
-        kept = "select name from pg_prepared_statements where statement ~ 'insert into|reserved_until'"
+        kept = "select name from pg_prepared_statements where statement ~ '(insert into|update) squidie_run[s]'"
         assert len(storage.database.read(kept, {})) == (2 if option else 0)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from squidie_core.errors import Unavailable
 from squidie_storage_sql.database import Lost, Transient
 from squidie_storage_sql.postgresql.arrays import register
-from squidie_storage_sql.postgresql.failures import failure, unconnected
+from squidie_storage_sql.postgresql.failures import failure, unconnected, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -132,7 +132,7 @@ class Connections:
             connected = not connection.closed
             if not connected:
                 self._forget(pool)
-            raise failure(error, self._scrub(str(error)), connected=connected) from self._scrub.cause(error)
+            raise failure(error, self._scrub(words(error)), connected=connected) from self._scrub.cause(error)
         finally:
             if connection.pgconn.transaction_status == TransactionStatus.IDLE and self.engine.pool is pool:
                 pooled.close()

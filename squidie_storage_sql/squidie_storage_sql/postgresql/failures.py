@@ -24,6 +24,11 @@ def unconnected(error: Exception) -> tuple[str, str]:
     return "PostgreSQL cannot be reached: ", str(error.orig if isinstance(error, DBAPIError) else error)
 
 
+def words(error: Exception) -> str:
+    """What the server said, without the place in the statement, or what the driver did."""
+    return (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
+
+
 def failure(error: Exception, text: str, *, connected: bool) -> Exception:
     """What a statement's error means: Lost, Transient, Rejected or an error of the port. `text` is fit to be shown."""
     if not connected:
