@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", type=_names, default=list(CASES), help=f"some of: {', '.join(CASES)}")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full sizes; 0.05 is a smoke test")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
     parser.add_argument("--no-peers", action="store_true", help="measure ours alone")
     parser.add_argument("--json", type=Path, help="also write everything here")
     return parser.parse_args()
@@ -93,6 +93,7 @@ def _as_json(figure: Figure) -> dict[str, Any]:
         "other": figure.other,
         "other_is": figure.other_is,
         "value": figure.value,
+        "by_round": figure.by_round,
         "unit": figure.unit,
         "goal": target and target.goal,
         "floor": target and target.floor,

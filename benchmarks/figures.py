@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["goal", "floor", "missed", "info", "gap"]
+Verdict = Literal["goal", "floor", "missed", "info"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,12 @@ class Figure:
 
     key: str
     what: str
-    ours: float | None
+    ours: float
     other: float | None = None
     other_is: str = ""
-    value: float | None = None
+    value: float
+    by_round: tuple[float, ...] = ()
+    """The ratio in each round."""
     unit: str = ""
     note: str = ""
 
@@ -67,29 +69,27 @@ class Figure:
     @property
     def verdict(self) -> Verdict:
         """How far it came."""
-        target = self.target
-        if target is None:
-            return "info"
-        return "gap" if self.value is None else target.verdict(self.value)
+        return "info" if self.target is None else self.target.verdict(self.value)
 
 
 def against(
     key: str, what: str, ours: Sequence[float], other: Sequence[float], other_is: str, *, unit: str, note: str = ""
 ) -> Figure:
-    """Ours against another's, measured in the same rounds: medians, and the median of each round's ratio."""
-    ratios = [mine / its for mine, its in zip(ours, other, strict=True)]
+    """Ours against another's, measured in the same rounds: medians and their ratio."""
+    mine, its = statistics.median(ours), statistics.median(other)
     return Figure(
         key=key,
         what=what,
-        ours=statistics.median(ours),
-        other=statistics.median(other),
+        ours=mine,
+        other=its,
         other_is=other_is,
-        value=statistics.median(ratios),
+        value=mine / its,
+        by_round=tuple(one / another for one, another in zip(ours, other, strict=True)),
         unit=unit,
         note=note,
     )
 
 
-def alone(key: str, what: str, value: float | None, unit: str, note: str = "") -> Figure:
+def alone(key: str, what: str, value: float, unit: str, note: str = "") -> Figure:
     """A figure that is measured against its target and nothing else."""
     return Figure(key=key, what=what, ours=value, value=value, unit=unit, note=note)

@@ -19,7 +19,7 @@ class Session:
 
     stores: Stores
     scale: float = 1.0
-    number_of_rounds: int = 3
+    number_of_rounds: int = 5
     with_peers: bool = True
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     """Everything that was measured, by side, one item a turn."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from benchmarks.figures import TARGETS, Figure
 
-_MARKS = {"goal": "goal met", "floor": "floor met", "missed": "MISSED", "info": "", "gap": "GAP"}
+_MARKS = {"goal": "goal met", "floor": "floor met", "missed": "MISSED", "info": ""}
 _HEADINGS = ("what", "ours", "other", "ratio", "goal", "floor", "")
 
 
@@ -36,7 +36,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
     bound = "" if target is None else ("≥ " if target.higher else "≤ ")
     return (
         figure.what,
-        f"{number(figure.ours)} {figure.unit}" if figure.ours is not None else "not there yet",
+        f"{number(figure.ours)} {figure.unit}",
         f"{number(figure.other)} {figure.other_is}" if is_ratio else "",
         number(figure.value) if is_ratio else "",
         f"{bound}{number(target.goal)}" if target else "",
@@ -66,6 +66,6 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def ratios(figures: Iterable[Figure]) -> dict[str, float | None]:
+def ratios(figures: Iterable[Figure]) -> dict[str, float]:
     """The values that targets are held against, by key."""
     return {figure.key: figure.value for figure in figures if figure.key in TARGETS or figure.other is not None}

@@ -79,7 +79,7 @@ def execute(
     connection: psycopg.Connection[tuple[Any, ...]], statement: bytes, given: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
     """One round trip, as the adapter makes it."""
-    return connection.execute(statement, given, prepare=True, binary=True).fetchall()
+    return connection.execute(statement, given, binary=True).fetchall()
 
 
 def drive(url: str, runs: int, group: int, server: int | None) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def drive(url: str, runs: int, group: int, server: int | None) -> dict[str, Any]
         "reserve_for": 1_000,
     }
     connection: psycopg.Connection[tuple[Any, ...]]
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
         register(connection)
         starts = [run[0] for run in copies]
         for at in range(0, runs, STARTS_AT_ONCE):

@@ -1,26 +1,21 @@
-"""Runs to be measured, started through the API from several threads."""
+"""Runs to be measured, started through the API."""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.ours.chain import Chain
 from benchmarks.ours.workflows import WORKFLOWS, Wide
 from squidie_core import Squidie
 
-THREADS = 8
+AT_ONCE = 200
 
 
 def feed(url: str, runs: int) -> None:
     """Start so many chains; all connections are closed afterwards."""
-    with Squidie(url, workflows=WORKFLOWS) as squidie, ThreadPoolExecutor(THREADS) as threads:
-
-        def start(number: int) -> None:
-            squidie.start(Chain.go, {"number": number})
-
-        for _ in threads.map(start, range(runs)):
-            pass
+    with Squidie(url, workflows=WORKFLOWS) as squidie:
+        for at in range(0, runs, AT_ONCE):
+            squidie.start_many(Chain.go, [{"number": number} for number in range(at, min(at + AT_ONCE, runs))])
 
 
 def feed_wide(url: str) -> None:

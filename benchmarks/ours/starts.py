@@ -1,11 +1,10 @@
-"""Durable starts per second: in batches where the API has them, one by one from one thread and from several."""
+"""Durable starts per second: in batches, one by one from one thread, and one by one from several."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from benchmarks.ours.chain import Chain
 from benchmarks.ours.watched import opened
@@ -41,22 +40,19 @@ def main() -> None:
             for number in range(count):
                 one(number)
 
-        from_threads(50)
-        start_many: Callable[..., Any] | None = getattr(squidie, "start_many", None)
-
         def in_batches(count: int) -> None:
-            if start_many is not None:
-                for _ in range(count // BATCH):
-                    start_many(Chain.go, [{"number": number} for number in range(BATCH)])
+            for _ in range(count // BATCH):
+                squidie.start_many(Chain.go, [{"number": number} for number in range(BATCH)])
 
+        from_threads(50)
+        in_batches(2 * BATCH)
         ready()
+        batched = max(5 * starts // BATCH, 3) * BATCH
         result = {
             "one_thread": rate(starts // 2, lambda: from_one(starts // 2)),
             "threads": rate(starts, lambda: from_threads(starts)),
+            "batch_of_100": rate(batched, lambda: in_batches(batched)),
         }
-        if start_many is not None:
-            count = max(starts * 2 // BATCH, 3) * BATCH
-            result["batch_of_100"] = rate(count, lambda: in_batches(count))
     say(**result)
 
 

@@ -36,7 +36,7 @@ from squidie_core.errors import (
     Unavailable,
     UnknownVersion,
 )
-from squidie_core.inspection import AttemptView, RunList, RunSummary, Snapshot, Waiting
+from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
 from squidie_core.runtime import Squidie, Worker
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "FailStep",
     "InvalidTransitionError",
     "LeaseError",
+    "Metrics",
     "NotFoundError",
     "NotSupported",
     "OptionError",

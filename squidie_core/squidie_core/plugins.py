@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from squidie_core.errors import PluginError, SquidieError
 from squidie_core.ports.storage import Capabilities
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Port = Literal["storage", "leases", "notifier"]
 Opener = Callable[..., Any]
@@ -66,6 +68,8 @@ def installed_plugins() -> tuple[Plugin, ...]:
 
 
 def _entry_points(port: Port) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  # takes a while to import, and not all need it
+
     return {point.name: point for point in entry_points(group=f"squidie.{port}")}
 
 

@@ -41,17 +41,17 @@ alter table squidie_commits set (vacuum_truncate = off);
 alter table squidie_checkpoints set (vacuum_truncate = off)"""
 
 # The planner scans a table of a few pages rather than use its index, and a prepared statement keeps that plan while the
-# table grows, until it is analyzed again. So the tables begin with pages that hold nothing.
+# table grows, until it is analyzed again. So the tables begin with 100 to 200 pages that hold nothing.
 _EMPTY_PAGES = """
 insert into squidie_runs (namespace, run_id, rev, commit_id, min_reader, bytes, workflow, queue, priority, status,
-    needs, tags, started_at, updated_at)
-select '', lpad(i::text, 500, '0'), 0, 0, 0, 0, '', '', 0, '', '{}', '{}', 0, 0 from generate_series(1, 1000) i;
+    needs, tags, started_at, updated_at, park_reason)
+select '', i, 0, 0, 0, 0, '', '', 0, '', '{}', '{}', 0, 0, repeat(' ', 1500) from generate_series(1, 600) i;
 delete from squidie_runs where namespace = '';
 insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
-select '', lpad(i::text, 500, '0'), 0, 0, 0, 0, '' from generate_series(1, 1000) i;
+select '', i, 0, 0, 0, 0, repeat(' ', 1500) from generate_series(1, 600) i;
 delete from squidie_commits where namespace = '';
 insert into squidie_checkpoints (namespace, run_id, rev, commit_id, fold_version, body)
-select '', lpad(i::text, 500, '0'), 0, 0, 0, '' from generate_series(1, 1000) i;
+select '', i, 0, 0, 0, repeat(' ', 1500) from generate_series(1, 600) i;
 delete from squidie_checkpoints where namespace = ''"""
 
 

@@ -109,6 +109,24 @@ class TestLeases:
         assert stage.calls[0].claim_id != quick.calls[0].claim_id
         assert_consistent(other, run)
 
+    def test_the_late_outcome_is_dropped_while_the_other_is_still_at_it_too(self, store: Store) -> None:
+        stages = Stage(), Stage()
+        clients = [store.open(HeldChain, resources=on(stage)) for stage in stages]
+        run = clients[0].start(HeldChain.begin)
+        with ThreadPoolExecutor(2) as pool:
+            late = pool.submit(clients[0].execute_next, owner_id="first", lease_for=SHORT)
+            eventually(lambda: stages[0].calls)
+            pool.submit(taken_over, clients[1])
+            eventually(lambda: stages[1].calls)
+            stages[0].opened.set()
+            found = late.result(PATIENCE)
+            assert found is not None
+            assert [(view.owner_id, view.status) for view in found.attempts] == [("second", "claimed")]
+            stages[1].opened.set()
+        done = clients[0].inspect_run(run)
+        assert [(view.step, view.status) for view in done.attempts] == [("first", "applied"), ("second", "available")]
+        assert_consistent(clients[0], run)
+
     def test_one_that_has_lapsed_is_said_to_have(self, store: Store) -> None:
         stage = Stage()
         squidie = store.open(Held, resources=on(stage))
@@ -159,7 +177,7 @@ class TestLeases:
             held = clients[0].inspect_run(run)
             stage.opened.set()
         assert {view.owner_id for view in held.attempts} == {"w1", "w2", "w3"}
-        clients[0].drain()
+        assert clients[0].drain() == 1
         done = clients[0].inspect_run(run)
         assert (done.status, [view.deliveries for view in done.attempts]) == ("completed", [1, 1, 1, 1])
         assert_consistent(clients[0], run)
@@ -209,11 +227,11 @@ class TestTellingBodies:
             stage.opened.set()
             assert running.result(PATIENCE) == squidie.inspect_run(run)
 
-    def test_one_learns_that_its_claim_is_lost(self, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    def test_one_learns_that_its_claim_is_lost(self, memory: Store, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.WARNING)
         stage, quick = Stage(), Stage(opened=True)
-        slow = store.open(Held, resources=on(stage))
-        other = store.open(Held, resources=on(quick))
+        slow = memory.open(Held, resources=on(stage))
+        other = memory.open(Held, resources=on(quick))
         slow.start(Held.begin)
         with ThreadPoolExecutor(1) as pool:
             # Its first look comes after its lease has lapsed.

@@ -105,6 +105,9 @@ class TestLists:
         squidie = store.open(OneStep)
         started = [squidie.start(OneStep.place, Order(str(number))).id for number in range(4)]
         first = squidie.list_runs(limit=2)
+        # Those of one millisecond are in the order of their ids.
+        newest = squidie.list_runs(limit=1).runs[0].started_at.timestamp() * 1000
+        eventually(lambda: squidie.store.storage.clock() > newest + 1)
         squidie.start(OneStep.place, Order("new"))
         squidie.drain()
         rest = squidie.list_runs(limit=10, cursor=first.next_cursor)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from squidie_core import OptionError, PluginError, Squidie, plugins
+from squidie_core import OptionError, PluginError, Squidie
 from squidie_core.memory import MemoryStorage
 from squidie_core.plugins import find_opener, installed_plugins
 from tests.runtime.flows import OneStep, Order
@@ -24,7 +24,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
     def declared(*, group: str) -> EntryPoints:
         return EntryPoints(points if group == "squidie.storage" else [])
 
-    monkeypatch.setattr(plugins, "entry_points", declared)
+    monkeypatch.setattr("importlib.metadata.entry_points", declared)
 
 
 class TestSchemes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ import pytest
 from squidie_core import Corrupt, Resource, Squidie, StepContext, Unavailable, UnknownVersion, Workflow, step, trigger
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.memory import MemoryStorage
-from squidie_core.ports.storage import DueBatch, HeadStatus
+from squidie_core.ports.storage import Capabilities, DueBatch, HeadStatus
+from squidie_core.runtime.clock import StoreClock
 from squidie_storage_sql import open_postgresql
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
 from tests.runtime.stores import Store, assert_consistent, claims_of, working
@@ -26,6 +29,26 @@ GARBAGE = {
     "entries that are missing": "[]",
     "a number": "[7]",
 }
+
+
+class Turns(Stage):
+    """A stage on which each call has a turn of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = [threading.Event(), threading.Event()]
+
+
+def take_turns(ctx: StepContext, stage: Resource[Turns]) -> None:
+    turn = stage.turns[stage.begin(ctx) - 1]
+    if not turn.wait(PATIENCE):
+        raise TimeoutError("nobody gave the turn")
+    stage.went_on += 1
+
+
+class InTurn(Workflow, name="in-turn"):
+    begin = trigger.manual()
+    act = step(take_turns)
 
 
 def give_nothing() -> dict[str, Any]:
@@ -130,10 +153,10 @@ class TestCorruption:
 
 class TestAStoreThatIsAway:
     def test_a_worker_takes_its_own_attempt_over_when_its_lease_lapsed_meanwhile(self) -> None:
-        stage = Stage()
+        stage = Turns()
         storage = Watched()
-        squidie = Squidie(storage, workflows=[Held], resources=on(stage))
-        run = squidie.start(Held.begin)
+        squidie = Squidie(storage, workflows=[InTurn], resources={Turns: stage})
+        run = squidie.start(InTurn.begin)
         with working(squidie, lease_for=0.3, concurrency=2):
             eventually(lambda: stage.calls)
             storage.away.set()
@@ -144,7 +167,9 @@ class TestAStoreThatIsAway:
             eventually(lambda: len(stage.calls) == 2)
             eventually(lambda: stage.calls[0].cancelled)
             assert not stage.calls[1].cancelled
-            stage.opened.set()
+            stage.turns[0].set()
+            eventually(lambda: stage.went_on == 1)
+            stage.turns[1].set()
             eventually(lambda: squidie.inspect_run(run).terminal)
         assert len(claims_of(squidie, run)) == 2
         assert_consistent(squidie, run)
@@ -190,6 +215,36 @@ def pass_by(ctx: StepContext, stage: Resource[Stage]) -> None:
 class Passing(Workflow, name="passing"):
     begin = trigger.manual()
     act = step(pass_by)
+
+
+class FarAway(MemoryStorage):
+    """A storage whose requests are on their way for a while before they arrive."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(super().capabilities, local_clock=False)
+
+    def clock(self) -> int:
+        time.sleep(0.05)
+        return super().clock()
+
+    def time_there(self) -> int:
+        return super().clock()
+
+
+class TestAStoreThatIsFarAway:
+    def test_its_time_is_not_taken_to_be_later_than_it_is(self) -> None:
+        storage = FarAway()
+        clock = StoreClock(storage)
+        assert clock.now() <= storage.time_there()
+        for _ in range(3):
+            clock.observe(storage.clock())
+            assert clock.now() <= storage.time_there()
+
+    def test_what_is_started_is_due_at_once(self) -> None:
+        squidie = Squidie(FarAway(), workflows=[OneStep])
+        squidie.start(OneStep.place, Order("o"))
+        assert squidie.drain() == 1
 
 
 class TestGroups:

@@ -175,9 +175,9 @@ class TestStopping:
         assert squidie.inspect_run(run).status == "completed"
         assert_consistent(squidie, run)
 
-    def test_threads_that_outlast_the_grace_do_not_hold_it_up(self, store: Store) -> None:
+    def test_threads_that_outlast_the_grace_do_not_hold_it_up(self, memory: Store) -> None:
         stage = Stage()
-        squidie = store.open(Held, resources=on(stage))
+        squidie = memory.open(Held, resources=on(stage))
         run = squidie.start(Held.begin)
         with working(squidie, grace=0.05, lease_for=0.5):
             eventually(lambda: stage.calls)

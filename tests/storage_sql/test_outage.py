@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import COMMITTED, Append, Commit, Head
 from squidie_storage_sql import SqlStorage, open_postgresql
+from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from tests.ports.appends import append, commits_of, stored, write
 from tests.servers import Postgres
 from tests.storage_sql.stores import Store
@@ -58,6 +62,17 @@ class TestAServerThatIsKilled:
         second = append("a", first.head)
         write(storage, second)
         assert commits_of(storage, "a") == [stored(first), stored(second)]
+
+    def test_leaves_no_stale_connection_in_the_pool(self, server: Postgres, opened: Opened) -> None:
+        storage = opened(open_postgresql(server.url, create=True, pool_size=12))
+        connections = cast("PostgresqlDatabase", storage.database).connections
+        with ExitStack() as stack:
+            for _ in range(12):
+                stack.enter_context(connections.connection())
+        server.kill()
+        server.start()
+        assert storage.heads(["a"]) == {}
+        assert cast("QueuePool", connections.engine.pool).checkedin() == 1
 
     def test_in_the_midst_of_commits_loses_and_doubles_nothing(self, server: Postgres, opened: Opened) -> None:
         storage = opened(open_postgresql(server.url, create=True))
@@ -145,7 +160,7 @@ class TestNoConnection:
         holding, release = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with storage.database.connections.connection():  # type: ignore[attr-defined] # PostgreSQL's
+            with cast("PostgresqlDatabase", storage.database).connections.connection():
                 holding.set()
                 release.wait()
 

@@ -1,8 +1,11 @@
-"""How PostgreSQL goes about the statements that must stay cheap."""
+"""How the databases go about the statements that must stay cheap."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from dataclasses import fields
 from typing import Any, cast
 from uuid import uuid4
 
@@ -13,6 +16,7 @@ from squidie_core.journal.commit import Head
 from squidie_storage_sql import SqlStorage
 from squidie_storage_sql.postgresql.arrays import append_arrays, start_arrays
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
+from squidie_storage_sql.sqlite.statements import STATEMENTS
 from tests.ports.appends import OFFERS, append
 from tests.storage_sql.stores import Store
 
@@ -67,6 +71,17 @@ def scanned(storage: SqlStorage, statement: str, parameters: dict[str, Any]) -> 
             most = max(most, (int(found[2]) + sum(removed[:1])) * int(found[3]))
     assert kinds
     return most, kinds
+
+
+class TestSqlite:
+    @pytest.mark.parametrize("name", [field.name for field in fields(STATEMENTS) if field.name != "filters"])
+    def test_finds_all_rows_by_more_than_the_namespace(self, sqlite: Store, name: str) -> None:
+        statement = STATEMENTS.find(("status", "after")) if name == "listing" else getattr(STATEMENTS, name)
+        parameters = dict.fromkeys(re.findall(r":(\w+)", statement), 1)
+        sqlite.open()
+        with closing(sqlite3.connect(sqlite.url.removeprefix("sqlite:///"))) as connection:
+            plan = [row[3] for row in connection.execute(f"explain query plan {statement}", parameters)]
+        assert not [step for step in plan if re.search(r"SCAN ([rcpb]|squidie_\w+)\b|\(namespace=\?\)", step)]
 
 
 class TestATableThatWasSmallWhenItWasAnalyzed:

@@ -1,5 +1,6 @@
 """The protocols that adapters implement; what each method's docstring states is an obligation of the adapter."""
 
+from squidie_core.ports.instrumentation import Event, Instrumentation
 from squidie_core.ports.leases import LeaseBackend
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import (
@@ -18,7 +19,9 @@ __all__ = [
     "Capabilities",
     "DueBatch",
     "DueRun",
+    "Event",
     "HeadStatus",
+    "Instrumentation",
     "LeaseBackend",
     "Notifier",
     "RebuildPage",

@@ -72,6 +72,10 @@ class Attempt:
     body: Body | None
     """`None` for a log step."""
     lost: Flag = field(default_factory=Flag)
+    timed: bool = False
+    """Somebody wants to know how long the body runs."""
+    ran: float = 0.0
+    """How long the body ran, in seconds."""
 
     @property
     def key(self) -> str:

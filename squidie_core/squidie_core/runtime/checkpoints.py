@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from squidie_core.errors import StorageError
@@ -16,8 +17,9 @@ _log = logging.getLogger("squidie.checkpoints")
 class CheckpointWriter:
     """One daemon thread, started with the first checkpoint. What cannot be written is dropped. Thread-safe."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, written: Callable[[], None]) -> None:
         self._storage = storage
+        self._written = written
         self._queue: SimpleQueue[tuple[str, Checkpoint] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -43,5 +45,6 @@ class CheckpointWriter:
             run_id, checkpoint = item
             try:
                 self._storage.put_checkpoint(run_id, checkpoint)
+                self._written()
             except StorageError as error:
                 _log.warning("the checkpoint of run %s was not written: %s", run_id, error)

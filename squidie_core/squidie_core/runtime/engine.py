@@ -20,6 +20,7 @@ from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Slots, Write
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.cache import StateCache
+from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
 from squidie_core.runtime.store import RunStore, pause, to_append
 from squidie_core.state import RunnableState, RunState
@@ -56,6 +57,7 @@ class Engine:
         self._store = store
         self._options = options
         self._on_lost = on_lost
+        self.observer = Observer(store.telemetry.tell)
         self._cache = StateCache(options.cache_bytes)
         self.actors: dict[str, Actor] = {}
         self.advanced: RunState | None = None
@@ -143,17 +145,25 @@ class Engine:
 
         def decide() -> None:
             draft = self._draft(_loaded(actor))
-            for attempt, outcome in reported:
-                if not apply_outcome(draft, attempt, outcome) and not attempt.lost.is_set():
-                    _log.warning("run %s: the claim on %s was lost; its outcome is dropped", actor.run_id, attempt.key)
+            lost = [item for item in reported if not apply_outcome(draft, *item)]
+            applied = self._applied(reported, lost) if lost else reported
             claimed = self._advance(draft, slots, 1) if chain and self._may_chain(actor) else []
             try:
-                self._write(actor, draft, claimed, reported)
+                self._write(actor, draft, claimed, applied)
             except TooLarge as error:
                 actor.state = None
-                actor.reported[:0] = too_large(actor, reported, error)
+                actor.reported[:0] = too_large(actor, applied, error)
 
         self._guarded(actor, decide)
+
+    def _applied(
+        self, reported: list[tuple[Attempt, Outcome]], lost: list[tuple[Attempt, Outcome]]
+    ) -> list[tuple[Attempt, Outcome]]:
+        """Those whose claims still held; the others are dropped, a claim that is lost stays so."""
+        for attempt, _ in lost:
+            if not attempt.lost.is_set():
+                self.observer.dropped(attempt)
+        return [item for item in reported if item not in lost]
 
     def _may_chain(self, actor: Actor) -> bool:
         if actor.chained >= (MAX_CHAIN_OF_MANY if self.last_poll_full else MAX_CHAIN):
@@ -179,7 +189,8 @@ class Engine:
             limit=limit,
             reserve_for=_RESERVE_FOR,
         )
-        self._store.clock.observe(batch.now, sent)
+        self._store.clock.observe(batch.now)
+        self.observer.polled(self._options.queue, len(batch.runs), time.monotonic() - sent)
         self.last_poll_full = len(batch.runs) >= limit
         self.last_poll_runs = len(batch.runs)
         self.next_wake = batch.next_wake
@@ -269,6 +280,8 @@ class Engine:
         if not writing:
             return []
         results = self._store.storage.commit([actor.write.commit for actor in writing if actor.write is not None])
+        refused = len(results) - sum(type(result) is Committed for result in results)
+        self.observer.wrote(len(results), refused, time.monotonic() - now)
         started: list[Attempt] = []
         for actor, result in zip(writing, results, strict=True):
             if actor.write is not None:
@@ -276,6 +289,8 @@ class Engine:
         return started
 
     def _settle(self, actor: Actor, write: Write, result: CommitResult) -> list[Attempt]:
+        if not isinstance(result, Committed):
+            self.observer.repeats(actor.run_id, result)
         if isinstance(result, Busy) and (write.reported or write.tries < _CLAIM_TRIES):
             write.tries += 1
             write.not_before = time.monotonic() + pause(write.tries)
@@ -303,9 +318,13 @@ class Engine:
         wake_at = write.append.index.wake_at
         if wake_at is not None and wake_at <= state.last_at:
             self.left_work = True
+        if write.reported:
+            self.observer.ended(state, write.reported)
         if write.claimed:
             self._holds_on(actor, write)
+            self.observer.claimed(write.claimed)
         if state.terminal:
+            self.observer.run_ended(state, write.reported)
             self._lose(actor, list(actor.running))
         self._lose(actor, [attempt.key for attempt in write.claimed])  # our own, whose lease had lapsed
         for attempt in write.claimed:
@@ -332,6 +351,7 @@ class Engine:
             attempt = actor.running.get(key)
             if attempt is not None and not attempt.lost.is_set():
                 attempt.lost.set()
+                self.observer.lost(attempt)
                 if self._on_lost is not None:
                     self._on_lost(attempt)
 

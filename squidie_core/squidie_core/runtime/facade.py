@@ -12,10 +12,11 @@ from squidie_core.authoring import Duration, Trigger, Workflow, compiled
 from squidie_core.decisions import ManualCommand
 from squidie_core.decisions.control import ManualSignal
 from squidie_core.errors import OptionError
-from squidie_core.inspection import RunList, Snapshot
+from squidie_core.inspection import Metrics, RunList, Snapshot
 from squidie_core.inspection.snapshot import snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.plugins import open_plugin
+from squidie_core.ports.instrumentation import Instrumentation
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
@@ -25,6 +26,7 @@ from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 from squidie_core.runtime.store import RunStore, derive_index
+from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
 
@@ -39,6 +41,7 @@ class Squidie:
     `storage` is a URL, whose scheme finds the adapter, or a Storage. `workflows` are those whose runs this process may
     start and execute. `resources` are given to bodies that ask for them by type. `queue` is where runs start and where
     this object looks for work unless told otherwise. `namespace` keeps several applications apart in one store.
+    `instrumentation` is told what happens.
 
     Safe to use from any thread. Use it as a context manager, or call `close`.
     """
@@ -54,11 +57,13 @@ class Squidie:
         namespace: str | None = None,
         storage_options: Mapping[str, Any] | None = None,
         notifier: str | Notifier | None = None,
+        instrumentation: Instrumentation | None = None,
     ) -> None:
         self.queue = options.name("queue", queue)
         catalog = Catalog(workflows, resources or {})
         self._owned: list[Storage | Notifier] = []
-        self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog)
+        telemetry = Telemetry(instrumentation)
+        self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         self.wakeups = Wakeups(self._open_notifier(notifier))
 
     @classmethod
@@ -350,6 +355,10 @@ class Squidie:
             cursor=options.optional_text("cursor", cursor),
         )
         return run_list(self.store.storage.find(query))
+
+    def metrics(self) -> Metrics:
+        """What this object, its workers and its callers have done in this process so far. Asks the store nothing."""
+        return self.store.telemetry.read()
 
     # Caring for the store
 

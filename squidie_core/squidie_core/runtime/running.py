@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 import traceback
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
     body = attempt.body
     if body is None:
         return _log_step(attempt)
+    began = time.perf_counter() if attempt.timed else 0.0
     token = current_attempt.set(attempt)
     try:
         context = _context(attempt, resources)
@@ -42,6 +44,8 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
         return _failure(attempt, error, resources.values())
     finally:
         current_attempt.reset(token)
+        if attempt.timed:
+            attempt.ran = time.perf_counter() - began
 
 
 async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
@@ -49,6 +53,7 @@ async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> O
     body = attempt.body
     if body is None:
         return _log_step(attempt)
+    began = time.perf_counter() if attempt.timed else 0.0
     current_attempt.set(attempt)
     try:
         context = _context(attempt, resources)
@@ -59,6 +64,9 @@ async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> O
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             return Released()
         return _failure(attempt, error, resources.values())
+    finally:
+        if attempt.timed:
+            attempt.ran = time.perf_counter() - began
 
 
 def _run_to_end(coroutine: Coroutine[Any, Any, object]) -> object:
@@ -107,7 +115,12 @@ def renamed(result: Mapping[str, Json], given: str | None, wanted: str | None) -
 
 def _log_step(attempt: Attempt) -> Outcome:
     level = logging.getLevelNamesMapping()[(attempt.step.level or "info").upper()]
-    extra = {"run_id": attempt.run_id, "workflow": attempt.workflow, "step": attempt.step.name}
+    extra = {
+        "run_id": attempt.run_id,
+        "workflow": attempt.workflow,
+        "step": attempt.step.name,
+        "attempt": attempt.runnable.attempt,
+    }
     _log.log(level, "%s", attempt.step.message or "", extra=extra)
     return Completed({})
 
@@ -125,13 +138,6 @@ def _failure(attempt: Attempt, error: BaseException, resources: Iterable[object]
         described["details"] = _details(error)
     if not isinstance(error, RetryStep | FailStep):
         described["traceback"] = _frames(error)
-    _log.info(
-        "step %s of run %s failed (attempt %d): %s",
-        attempt.step.name,
-        attempt.run_id,
-        attempt.runnable.attempt,
-        described["type"],
-    )
     return Failed(described, error.delay if isinstance(error, RetryStep) else None)
 
 

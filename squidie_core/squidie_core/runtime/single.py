@@ -25,6 +25,15 @@ def execute_one(
 ) -> RunState | None:
     """Advance one run by one attempt; its state afterwards, or `None` where nothing was due."""
     engine = Engine(store, EngineOptions(queue=queue, owner_id=owner_id, lease_for=lease_for, chain=False))
+    with store.telemetry.counting(engine.observer.counters):
+        try:
+            return _execute(store, engine, heartbeat_every)
+        except StorageError as error:
+            store.telemetry.store_failed(error)
+            raise
+
+
+def _execute(store: RunStore, engine: Engine, heartbeat_every: int | None) -> RunState | None:
     for _ in range(_TRIES):
         attempts = engine.tick(Slots(store.catalog, threads=1, coroutines=1), poll=engine.idle, limit=1)
         if attempts:
@@ -38,8 +47,10 @@ def execute_one(
 
 
 def _run(store: RunStore, engine: Engine, attempt: Attempt, heartbeat_every: int | None) -> RunState:
+    engine.observer.counters.bodies_in_flight = 1
     with _heartbeats(engine, store, heartbeat_every):
         outcome = run_body(attempt, store.catalog.resources)
+    engine.observer.counters.bodies_in_flight = 0
     engine.report(attempt, outcome)
     while not engine.idle:
         engine.tick(Slots(store.catalog, threads=0, coroutines=0), poll=False)

@@ -124,6 +124,7 @@ def _settle(store: RunStore, start: _Prepared, result: CommitResult) -> tuple[Ru
     if isinstance(result, Conflict):
         return _existing(store, start.request, start.workflow.name), False
     store.committed(start.draft.state, start.append)
+    store.telemetry.started(start.draft.state)
     return start.draft.state, True
 
 

@@ -28,6 +28,7 @@ from squidie_core.ports.storage import Storage
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.checkpoints import CheckpointWriter
 from squidie_core.runtime.clock import StoreClock
+from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.state import RunState, fold_thread, index_row, restore, save, wants_checkpoint
 
 _log = logging.getLogger("squidie.store")
@@ -64,11 +65,12 @@ def pause(tries: int) -> float:
 class RunStore:
     """The runs of one store. Safe to use from any thread; the states it gives out belong to their callers."""
 
-    def __init__(self, storage: Storage, catalog: Catalog) -> None:
+    def __init__(self, storage: Storage, catalog: Catalog, telemetry: Telemetry | None = None) -> None:
         self.storage = storage
         self.catalog = catalog
+        self.telemetry = telemetry or Telemetry()
         self.clock = StoreClock(storage)
-        self._checkpoints = CheckpointWriter(storage)
+        self._checkpoints = CheckpointWriter(storage, self.telemetry.wrote_checkpoint)
 
     def states(self, run_ids: Sequence[str]) -> dict[str, RunState | StorageError]:
         """The states of the runs that exist; for one that cannot be read, why."""
@@ -123,6 +125,7 @@ class RunStore:
         """
         for tries in range(MAX_TRIES):
             draft = self.draft(self.state(run_id))
+            was_over = draft.state.terminal
             decided = decide(draft)
             if not draft.entries:
                 return draft.state, decided
@@ -130,6 +133,8 @@ class RunStore:
             result = self.commit(append)
             if not isinstance(result, Conflict):
                 self.committed(draft.state, append)
+                if draft.state.terminal and not was_over:
+                    self.telemetry.ended(draft.state)
                 return draft.state, decided
             time.sleep(pause(tries))
         raise ConflictError(
@@ -138,11 +143,11 @@ class RunStore:
 
     def commit(self, append: Append) -> CommitResult:
         """Write one append; waits while its thread is busy. Gives Committed or Conflict, or raises."""
-        return self._waited_for(append, self.storage.commit([Commit((append,))])[0])
+        return self._waited_for(append, self._write([append])[0])
 
     def commit_all(self, appends: Sequence[Append]) -> list[CommitResult]:
         """The same for several threads, each on its own, in as few round trips as the store allows."""
-        results = self.storage.commit([Commit((append,)) for append in appends])
+        results = self._write(appends)
         return [self._waited_for(append, result) for append, result in zip(appends, results, strict=True)]
 
     def _waited_for(self, append: Append, result: CommitResult) -> CommitResult:
@@ -152,12 +157,18 @@ class RunStore:
             if not isinstance(result, Busy):
                 return result
             time.sleep(pause(tries))
-            result = self.storage.commit([Commit((append,))])[0]
+            result = self._write([append])[0]
         raise Unavailable(
             f"run {append.thread_id} is locked by another transaction; nothing was written, try again",
             code="busy",
             details={"run_id": append.thread_id},
         )
+
+    def _write(self, appends: Sequence[Append]) -> Sequence[CommitResult]:
+        began = time.monotonic()
+        results = self.storage.commit([Commit((append,)) for append in appends])
+        self.telemetry.wrote(appends, results, time.monotonic() - began)
+        return results
 
     def report_unreadable(self, run_id: str, error: StorageError, owner_id: str) -> None:
         """Keep a run that cannot be read out of the queue, after a second look; let one from the future wait."""
@@ -169,6 +180,7 @@ class RunStore:
         except Corrupt as again:
             _log.error("run %s is quarantined: %s", run_id, again)  # its text says all
             self.storage.quarantine(run_id, reason=str(again), by=owner_id)
+            self.telemetry.quarantined(run_id, str(again))
         except (NotFoundError, UnknownVersion):
             pass
 

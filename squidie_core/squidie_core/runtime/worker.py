@@ -66,6 +66,7 @@ class Worker:
             EngineOptions(queue=self.queue, owner_id=self.owner_id, lease_for=lease),
             on_lost=self._on_lost,
         )
+        self._counters = self._engine.observer.counters
         self._polling = Polling()
         self._caution = Caution()
         self._has_coroutines = self._store.catalog.has_coroutines
@@ -79,8 +80,9 @@ class Worker:
     def run(self, *, install_signal_handlers: bool = True) -> None:
         """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
         end_listening = self._wakeups.listen(self.queue, self._inbox.wake)
+        counting = self._store.telemetry.counting(self._counters)
         try:
-            with self._signals(install=install_signal_handlers):
+            with counting, self._signals(install=install_signal_handlers):
                 _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
                 self._work()
                 self._wind_down()
@@ -158,6 +160,7 @@ class Worker:
         self._in_loop -= in_loop
         self._in_threads -= len(reports) - in_loop
         self._threads.done(len(reports) - in_loop)
+        self._counters.bodies_in_flight -= len(reports)
         if reports and self._starved:
             self._polling.wake()
 
@@ -165,17 +168,18 @@ class Worker:
         coroutines = [attempt for attempt in attempts if attempt.is_async]
         self._in_loop += len(coroutines)
         self._in_threads += len(attempts) - len(coroutines)
+        self._counters.bodies_in_flight += len(attempts)
         self._threads.run(attempt for attempt in attempts if not attempt.is_async)
         self._coroutines.run(coroutines)
 
     def _on_lost(self, attempt: Attempt) -> None:
-        _log.warning("run %s: %s is cancelled or its claim is lost", attempt.run_id, attempt.key)
         if attempt.is_async:
             self._coroutines.cancel(attempt)
 
     def _put_up_with(self, error: StorageError) -> None:
         self._store_failures = min(self._store_failures + 1, 10)
         self._polling.put_off()
+        self._store.telemetry.store_failed(error)
         _log.warning("the store did not answer; trying again: %s", error)
 
     def _wind_down(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
@@ -158,12 +159,17 @@ def _append_row(append: Append, namespace: str, now: int) -> dict[str, Any]:
         "queue": index.queue,
         "priority": index.priority,
         "status": index.status,
-        "needs": json.dumps(index.needs),
-        "tags": json.dumps(index.tags),
+        "needs": _json(index.needs),
+        "tags": _json(index.tags),
         "wake_at": index.wake_at,
         "started_at": index.started_at,
         "ended_at": index.ended_at,
     }
+
+
+@lru_cache(maxsize=4096)
+def _json(names: tuple[str, ...]) -> str:
+    return json.dumps(names)
 
 
 def _due_rows(now: int, next_wake: int | None, picked: Sequence[Row], bodies: Sequence[Row]) -> list[Row]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 from sqlalchemy.engine import make_url
 
-from squidie_core.errors import SchemaError
+from squidie_core.errors import NotSupported, SchemaError
 from squidie_storage_sql.options import SQLITE_OPTIONS, SqliteOptions, check_names, option_error
 from squidie_storage_sql.plugin import Plugin
 from squidie_storage_sql.sqlite.database import CAPABILITIES, SqliteDatabase
@@ -17,6 +18,8 @@ from squidie_storage_sql.urls import Address, merged, sqlite_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_OLDEST_SQLITE = (3, 35)  # returning, and materialized subqueries
 
 
 @attrs.frozen
@@ -39,6 +42,8 @@ class SqliteTarget:
 
     def connect(self) -> SqliteDatabase:
         """Connections to a file that may be used; they are made when they are needed."""
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise NotSupported(f"SQLite 3.35 or later is needed, this Python has {sqlite3.sqlite_version}")
         path = Path(str(self.address.url.database))
         check_file_system(str(path))
         if not path.parent.is_dir():
