@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -17,6 +18,7 @@ Port = Literal["storage", "leases", "notifier"]
 Opener = Callable[..., Any]
 """Takes a URL and options, gives an adapter."""
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _DISTRIBUTIONS: Mapping[tuple[str, str], str] = {
     ("storage", "sqlite"): "squidie-storage-sql",
     ("storage", "postgresql"): "squidie-storage-sql",
@@ -48,7 +50,7 @@ def open_plugin(port: Port, url: str, options: Mapping[str, Any]) -> Any:
 def find_opener(port: Port, url: str) -> Opener:
     """What opens URLs of this scheme. Raises PluginError; its text never holds more of the URL than the scheme."""
     scheme, separator, _ = url.partition("://")
-    if not separator:
+    if not separator or not _SCHEME.fullmatch(scheme):
         raise PluginError(
             f"a {port} URL starts with a scheme, such as sqlite:///runs.db; this one has none",
             code="invalid_url",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from squidie_core.errors import StorageError
     from squidie_core.journal.commit import Commit, CommitResult
-    from squidie_core.ports import Capabilities
+    from squidie_core.ports import Capabilities, Finding
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.statements import Statements
 
@@ -88,6 +88,10 @@ class Database(Protocol):
 
     def names(self, stored: object) -> tuple[str, ...]:
         """A stored set of names."""
+        ...
+
+    def health(self) -> list[Finding]:
+        """How the tables do, as `squidie_core.ports.Diagnosable` says."""
         ...
 
     def migrate(self) -> MigrationReport:

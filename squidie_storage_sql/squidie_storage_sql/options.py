@@ -69,6 +69,11 @@ def _valid_duration(_options: object, field: attrs.Attribute[int], value: int) -
         raise option_error(field.name, "must be a duration, in seconds (such as 2.5) or as a timedelta, not below zero")
 
 
+def _valid_span(_options: object, field: attrs.Attribute[int], value: int) -> None:
+    if value <= 0:
+        raise option_error(field.name, "must be a duration, in seconds (such as 2.5) or as a timedelta, above zero")
+
+
 def _valid_count(_options: object, field: attrs.Attribute[int], value: int) -> None:
     if not 1 <= value <= _MOST_CONNECTIONS:
         raise option_error(field.name, f"must be a whole number from 1 to {_MOST_CONNECTIONS}")
@@ -134,5 +139,20 @@ class SqliteOptions:
     """`full` or `normal`, which is faster and may lose the last commits when the machine (not the process) crashes."""
 
 
+@attrs.frozen(kw_only=True)
+class PostgresqlNotifierOptions:
+    """How to send hints through a PostgreSQL database."""
+
+    namespace: str = attrs.field(default="default", validator=_valid_namespace)
+    """Whose runs the hints are about."""
+    schema: str | None = attrs.field(default=None, validator=_valid_schema)
+    """Where the runs are; whoever names another schema, or none, hears nothing."""
+    probe_every: int = attrs.field(default=30, converter=_milliseconds, validator=_valid_span)
+    """How often it sends itself a notification; given in seconds, kept in milliseconds."""
+    probe_timeout: int = attrs.field(default=5, converter=_milliseconds, validator=_valid_span)
+    """How long that may take to come back; given in seconds, kept in milliseconds."""
+
+
 POSTGRESQL_OPTIONS = tuple(field.name for field in attrs.fields(PostgresqlOptions))
+NOTIFIER_OPTIONS = tuple(field.name for field in attrs.fields(PostgresqlNotifierOptions))
 SQLITE_OPTIONS = tuple(field.name for field in attrs.fields(SqliteOptions))

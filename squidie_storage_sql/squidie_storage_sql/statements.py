@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FILTERS = ("workflow", "status", "queue", "tag", "quarantined", "after")
+FILTERS = ("workflow", "status", "queue", "tag", "due_before", "quarantined", "after")
 """What a listing may be narrowed by; `after` is the last row of the page before."""
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         IndexRow,
         LoadedThread,
     )
-    from squidie_core.ports import Capabilities, DueBatch, HeadStatus, RunQuery
+    from squidie_core.ports import Capabilities, DueBatch, Finding, HeadStatus, RunQuery
     from squidie_storage_sql.database import Database, Row
 
 _OLDEST_FIRST_EVERY = 8
@@ -103,7 +103,7 @@ class SqlStorage:
         """List runs, newest start first."""
         filters = {
             name: value
-            for name in ("workflow", "status", "queue", "tag")
+            for name in ("workflow", "status", "queue", "tag", "due_before")
             if (value := getattr(query, name)) is not None
         }
         chosen = list(filters)
@@ -183,6 +183,13 @@ class SqlStorage:
             return bool(self._write(self.database.statements.restore, **columns))
         fence = {"seen_rev": seen.head.rev, "seen_commit_id": seen.head.commit_id}
         return bool(self._write(self.database.statements.reindex, **columns, **fence))
+
+    def health(self) -> list[Finding]:
+        """How the tables do; `squidie doctor` tells it."""
+        try:
+            return self.database.health()
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
 
     def close(self) -> None:
         """Give back connections."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from squidie_core import Metrics, Squidie, Unavailable
+from squidie_core import Metrics, Resource, Squidie, Unavailable, Workflow, step, trigger
 from squidie_core.journal.commit import Busy, Commit, CommitResult, Conflict
 from squidie_core.memory import MemoryStorage
 from tests.diagnostics.flows import Deferring, Endless, Failing, Large, Retrying
@@ -22,12 +23,24 @@ class Fickle(MemoryStorage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers: deque[Callable[[str], CommitResult]] = deque()
+        self.answers: deque[type[Busy | Conflict]] = deque()
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
-        if self.answers:
-            return [self.answers[0](commit.appends[0].thread_id) for commit in commits if self.answers.popleft()]
-        return super().commit(commits)
+        if not self.answers:
+            return super().commit(commits)
+        answer = self.answers.popleft()
+        return [answer(tuple(append.thread_id for append in commit.appends)) for commit in commits]
+
+
+def provoke(storage: Resource[Fickle]) -> dict[str, Any]:
+    """Let the outcome meet a conflict."""
+    storage.answers.append(Conflict)
+    return {}
+
+
+class Troubling(Workflow, name="troubling"):
+    begin = trigger.manual()
+    provoke = step(provoke)
 
 
 def numbers(squidie: Squidie, *names: str) -> tuple[float, ...]:
@@ -128,19 +141,23 @@ class TestOutcomes:
 
 
 class TestTrouble:
-    @pytest.mark.parametrize(("answer", "name"), [(Conflict, "conflicts"), (Busy, "busy")])
-    def test_an_append_without_effect(self, answer: Callable[[tuple[str, ...]], CommitResult], name: str) -> None:
+    def test_an_append_without_effect(self) -> None:
         storage = Fickle()
-        squidie = Squidie(storage, workflows=[Chain], resources=on(Stage()))
-        run = squidie.start(Chain.begin)
-        storage.answers.extend([lambda thread_id: answer((thread_id,))] * 2)
+        squidie = Squidie(storage, workflows=[Troubling], resources={Fickle: storage})
+        squidie.start(Troubling.begin)
+        storage.answers.extend([Busy, Busy])
         assert squidie.execute_next() is not None
-        assert numbers(squidie, name, "claims", "attempts_completed") == (2, 1, 1)
-        storage.answers.append(lambda thread_id: answer((thread_id,)))
+        assert numbers(squidie, "busy", "conflicts", "runs_completed") == (2, 1, 1)
+        # Start, claim, outcome; and the three that had no effect.
+        assert numbers(squidie, "appends", "commits", "claims", "attempts_completed") == (3, 6, 1, 1)
+
+    def test_a_command_without_effect(self) -> None:
+        storage = Fickle()
+        squidie = Squidie(storage, workflows=[Troubling], resources={Fickle: storage})
+        run = squidie.start(Troubling.begin)
+        storage.answers.extend([Busy, Conflict])
         squidie.cancel(run)
-        assert numbers(squidie, name, "runs_cancelled") == (3, 1)
-        # Start, claim, outcome, cancellation; and the three that had no effect.
-        assert numbers(squidie, "appends", "commits") == (4, 7)
+        assert numbers(squidie, "busy", "conflicts", "runs_cancelled", "appends", "commits") == (1, 1, 1, 2, 4)
 
     def test_a_quarantined_run(self, store: Store) -> None:
         squidie = store.open(Chain, resources=on(Stage()))

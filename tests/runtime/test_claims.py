@@ -138,24 +138,24 @@ class TestLeases:
             late.result(PATIENCE)
         assert squidie.inspect_run(run).status == "running"
 
-    def test_heartbeats_keep_the_claim_of_a_body_that_takes_long(self, store: Store) -> None:
+    def test_heartbeats_keep_the_claim_of_a_body_that_takes_long(self, memory: Store) -> None:
         stage = Stage()
-        squidie = store.open(Held, resources=on(stage))
+        squidie = memory.open(Held, resources=on(stage))
         run = squidie.start(Held.begin)
         with ThreadPoolExecutor(1) as pool:
             long = pool.submit(squidie.execute_next, lease_for=1.5, heartbeat_every=0.05)
             eventually(lambda: stage.calls)
             outlive_the_leases(squidie, run)
-            assert store.open(Held, resources=on(stage)).execute_next() is None
+            assert memory.open(Held, resources=on(stage)).execute_next() is None
             stage.opened.set()
             done = long.result(PATIENCE)
         assert done is not None
         assert (done.status, done.attempts[0].deliveries, len(stage.calls)) == ("completed", 1, 1)
         assert_consistent(squidie, run)
 
-    def test_a_worker_keeps_its_claims_by_itself(self, store: Store) -> None:
+    def test_a_worker_keeps_its_claims_by_itself(self, memory: Store) -> None:
         stage = Stage()
-        squidie = store.open(Held, resources=on(stage))
+        squidie = memory.open(Held, resources=on(stage))
         run = squidie.start(Held.begin)
         with working(squidie, lease_for=1.5):
             eventually(lambda: stage.calls)

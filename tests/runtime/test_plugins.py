@@ -56,6 +56,19 @@ class TestSchemes:
         assert "memory" in str(refused.value)
         assert SECRET not in str(refused.value) + json.dumps(refused.value.details)
 
+    def test_what_is_no_scheme_is_not_shown(self) -> None:
+        with pytest.raises(PluginError) as refused:
+            Squidie(f"admin:{SECRET}@db/app?next=http://x")
+        assert refused.value.code == "invalid_url"
+        assert SECRET not in str(refused.value) + json.dumps(refused.value.details)
+
+    def test_a_storage_is_closed_where_its_notifier_cannot_be_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[MemoryStorage] = []
+        monkeypatch.setattr(MemoryStorage, "close", closed.append)
+        with pytest.raises(PluginError):
+            Squidie("memory://", notifier="carrier-pigeon://loft")
+        assert len(closed) == 1
+
     def test_a_misspelt_one_is_told_the_nearest(self) -> None:
         with pytest.raises(PluginError, match=r"did you mean postgresql://\?"):
             Squidie(f"postgresq://frodo:{SECRET}@host/db")

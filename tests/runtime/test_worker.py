@@ -125,9 +125,9 @@ class TestWorking:
 
 class TestCancelling:
     @pytest.mark.parametrize("workflow", [Held, Soft])
-    def test_it_reaches_the_body(self, store: Store, workflow: type[Workflow]) -> None:
+    def test_it_reaches_the_body(self, memory: Store, workflow: type[Workflow]) -> None:
         stage = Stage()
-        squidie = store.open(Held, Soft, resources=on(stage))
+        squidie = memory.open(Held, Soft, resources=on(stage))
         run = squidie.start(workflow)
         with working(squidie):
             eventually(lambda: stage.calls)

@@ -27,6 +27,10 @@ EXIT_CODES: Sequence[tuple[int, str, tuple[type[SquidieError], ...]]] = (
     (5, "the store cannot be reached, or its schema has to be migrated", (Unavailable, SchemaError)),
 )
 OTHER_FAILURE = 1
+WARNINGS_FOUND = 6
+"""`squidie doctor` found something to look at, and nothing that is wrong."""
+FAILURES_FOUND = 7
+"""`squidie doctor` found something wrong."""
 INTERRUPTED = 130
 
 
@@ -38,7 +42,8 @@ def exit_code(error: SquidieError) -> int:
 def exit_codes_text() -> str:
     """The exit codes, for the help."""
     lines = [f"  {code}  {meaning}" for code, meaning, _ in EXIT_CODES]
-    return "\n".join(["exit codes:", "  0  done", "  1  any other failure", *lines])
+    found = ["  6  doctor: warnings and no failures", "  7  doctor: failures"]
+    return "\n".join(["exit codes:", "  0  done", "  1  any other failure", *lines, *found])
 
 
 def report(error: SquidieError, arguments: Sequence[str], *, as_json: bool) -> int:

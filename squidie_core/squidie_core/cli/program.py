@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from squidie_core.cli import deciding, demo, inspecting, migrating, plugins, runs, settings, worker
+from squidie_core.cli import deciding, demo, doctor, inspecting, migrating, plugins, runs, settings, worker
 from squidie_core.cli.arguments import Parser
 from squidie_core.cli.failures import INTERRUPTED, OTHER_FAILURE, exit_codes_text, report
 from squidie_core.cli.output import Output
@@ -43,8 +43,8 @@ def _run(given: Sequence[str]) -> int:
         return 0
     if args.command is None:
         raise OptionError("there is no command; see squidie --help", code="usage")
-    args.run(args, out)
-    return 0
+    code: int | None = args.run(args, out)
+    return code or 0
 
 
 def _parser() -> Parser:
@@ -57,7 +57,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser).add_parser
-    for module in (worker, runs, inspecting, deciding, migrating, plugins, settings, demo):
+    for module in (worker, runs, inspecting, deciding, doctor, migrating, plugins, settings, demo):
         module.add(commands)
     return parser
 

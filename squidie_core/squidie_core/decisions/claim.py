@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import fail_runnable, holds
 from squidie_core.decisions.planning import move_on, open_gate
 from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, AttemptHeartbeat, AttemptReleased
-from squidie_core.state.run import RunnableState
+from squidie_core.state.run import TERMINAL, RunnableState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +42,27 @@ def lease_end(now: int, lease_for: int) -> int:
 def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
     """Move the run as far as it goes without bodies, and claim up to `limit` runnables for their bodies.
 
-    Elapsed waits are completed, due gates opened, attempts that were delivered too often given up.
+    Elapsed waits are completed, due gates opened, attempts that were delivered too often given up, until there are
+    `limit` claims and another runnable wants one.
     """
+    state = draft.state
     claimed: list[RunnableState] = []
-    progress = not draft.state.terminal
-    while progress:
-        progress = False
-        for runnable in _visible(draft, claimant.max_skew):
+    if state.terminal:
+        return claimed
+    with closing(state.visible(draft.at, claimant.max_skew)) as visible:
+        for runnable in visible:
             if runnable.status == "claimed" and _is_poison(draft, runnable):
                 fail_runnable(draft, runnable, None, _poison(runnable))
-                progress = True
             elif runnable.kind == "wait":
                 draft.emit(AttemptCompleted(draft.at, runnable.key, None, {}))
                 move_on(draft, runnable, "ok")
-                progress = True
             elif runnable.kind in ("pause", "approval"):
                 open_gate(draft, runnable)
-            elif len(claimed) < claimant.limit and claimant.admit(runnable):
+            elif len(claimed) >= claimant.limit:
+                break
+            elif claimant.admit(runnable):
                 claimed.append(_claim(draft, claimant, runnable))
-            if draft.state.terminal:
+            if state.status in TERMINAL:
                 return []
     return claimed
 
@@ -77,20 +80,6 @@ def release(draft: Draft, claims: Mapping[str, str]) -> None:
     for key, claim_id in claims.items():
         if holds(draft, key, claim_id) is not None:
             draft.emit(AttemptReleased(draft.at, key, claim_id))
-
-
-def _visible(draft: Draft, max_skew: int) -> Sequence[RunnableState]:
-    """The runnables that may be taken now, earliest first."""
-    now = draft.at
-    visible = [
-        runnable
-        for runnable in draft.state.open.values()
-        if (runnable.status == "available" and runnable.visible_at <= now)
-        or (runnable.status == "claimed" and runnable.lease_until + max_skew <= now)
-    ]
-    if len(visible) > 1:
-        visible.sort(key=lambda runnable: runnable.visible_at)
-    return visible
 
 
 def _claim(draft: Draft, claimant: Claimant, runnable: RunnableState) -> RunnableState:

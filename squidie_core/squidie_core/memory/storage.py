@@ -319,6 +319,7 @@ def _matches(thread: Thread, query: RunQuery) -> bool:
         and query.queue in (None, index.queue)
         and (query.tag is None or query.tag in index.tags)
         and query.quarantined in (None, thread.quarantine_reason is not None)
+        and (query.due_before is None or (index.wake_at is not None and index.wake_at <= query.due_before))
     )
 
 

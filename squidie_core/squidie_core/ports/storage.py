@@ -68,13 +68,17 @@ class HeadStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
-    """Which runs to list, newest start first, ties by thread id descending. `cursor` is a page's `next_cursor`."""
+    """Which runs to list, newest start first, ties by thread id descending. `cursor` is a page's `next_cursor`.
+
+    `due_before`: only runs whose index row has a `wake_at` at or before this time.
+    """
 
     workflow: str | None = None
     status: str | None = None
     queue: str | None = None
     tag: str | None = None
     quarantined: bool | None = None
+    due_before: int | None = None
     limit: int = 100
     cursor: str | None = None
 

@@ -7,7 +7,6 @@ outcomes. Everything that is decided between two ticks goes to the store in one 
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Slots, Write
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.cache import StateCache
+from squidie_core.runtime.ids import new_claim_id
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
 from squidie_core.runtime.store import RunStore, pause, to_append
@@ -245,10 +245,10 @@ class Engine:
         half = (len(state.open) + 1) // 2
         claimant = Claimant(
             owner_id=self._options.owner_id,
-            claim_id=secrets.token_hex(8),
+            claim_id=new_claim_id(),
             lease_for=self._options.lease_for,
             admit=lambda runnable: slots.admit(state.workflow, runnable),
-            limit=max(1, min(share, half, MAX_WIDE_CLAIM)),
+            limit=min(max(1, min(share, half, MAX_WIDE_CLAIM)), slots.free),
             max_skew=self._store.storage.capabilities.max_skew,
         )
         return [self._attempt(draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]

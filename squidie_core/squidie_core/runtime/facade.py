@@ -21,6 +21,7 @@ from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.doctor import Diagnosis, examine
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
@@ -64,7 +65,11 @@ class Squidie:
         self._owned: list[Storage | Notifier] = []
         telemetry = Telemetry(instrumentation)
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
-        self.wakeups = Wakeups(self._open_notifier(notifier))
+        try:
+            self.wakeups = Wakeups(self._open_notifier(notifier))
+        except BaseException:
+            self._close_owned()
+            raise
 
     @classmethod
     def from_env(
@@ -362,6 +367,19 @@ class Squidie:
 
     # Caring for the store
 
+    def doctor(self, *, stuck_after: Duration = 300, sample: int = 100) -> Diagnosis:
+        """Examine the store and the runs in it, and change nothing; `squidie doctor` prints this.
+
+        A run is stuck that has been due for `stuck_after` and that nobody took. Of about `sample` runs the journals are
+        read whole, and the index is compared with them.
+        """
+        return examine(
+            self.store.storage,
+            self.wakeups.notifier,
+            stuck_after=options.milliseconds("stuck_after", stuck_after),
+            sample=options.integer("sample", sample, least=0, most=1_000_000),
+        )
+
     def unquarantine(self, run: RunRef, /) -> bool:
         """Let a run that was taken out of its queue take part again; says whether it was out.
 
@@ -395,6 +413,9 @@ class Squidie:
         """Give back what this object opened itself."""
         self.wakeups.close()
         self.store.close()
+        self._close_owned()
+
+    def _close_owned(self) -> None:
         for adapter in self._owned:
             adapter.close()
 

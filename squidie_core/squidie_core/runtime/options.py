@@ -116,8 +116,3 @@ def owner(value: str | None) -> str:
     if value is not None:
         return text("owner_id", value, 200)
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-
-
-def random_bits() -> int:
-    """The random part of a new run's id."""
-    return secrets.randbits(74)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 
 from squidie_core.runtime.clock import StoreClock
 from squidie_core.runtime.engine import Engine
+from squidie_core.runtime.ids import fraction
 
-_SHORTEST = 0.05
+_SHORTEST = 0.005
 _LONGEST = 2.0
 
 
 class Polling:
-    """Often while there is work, every two seconds while there is none.
+    """Again and again while there is more than was taken, every two seconds while there is nothing.
 
     Also at once after a wake-up, and when the store said that the next run falls due.
     """
@@ -38,12 +38,12 @@ class Polling:
     def polled(self, engine: Engine, clock: StoreClock) -> None:
         """Plan the next look by what the last one found."""
         now = time.monotonic()
-        if engine.last_poll_runs:
+        if engine.last_poll_full:
             self._interval = _SHORTEST
             self.at = now
             return
-        self._interval = min(self._interval * 1.5, _LONGEST)
-        wait = self._interval * (0.8 + secrets.randbelow(400) / 1000)
+        self._interval = _SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, _LONGEST)
+        wait = self._interval * (0.8 + fraction() * 0.4)
         if engine.next_wake is not None:
             wait = min(wait, max((engine.next_wake - clock.now()) / 1000, 0.001))
         self.at = now + wait

@@ -14,6 +14,7 @@ from squidie_core.journal.commit import Append, CommitResult, Conflict
 from squidie_core.journal.identity import derived_id, digest, run_id_at
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.ids import random_bits
 from squidie_core.runtime.store import RunStore, to_append
 from squidie_core.state import RunState
 
@@ -150,7 +151,7 @@ def _run_id(store: RunStore, workflow: str, trigger: str, now: int, given: Start
         return options.run_id(run_id)
     if key is not None:
         return derived_id(store.storage.namespace, workflow, trigger, options.text("idempotency_key", key))
-    return run_id_at(now, options.random_bits())
+    return run_id_at(now, random_bits(74))
 
 
 def _queue(workflow: CompiledWorkflow, given: StartOptions) -> str:

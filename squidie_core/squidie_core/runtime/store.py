@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -28,6 +27,7 @@ from squidie_core.ports.storage import Storage
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.checkpoints import CheckpointWriter
 from squidie_core.runtime.clock import StoreClock
+from squidie_core.runtime.ids import fraction, new_commit_id
 from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.state import RunState, fold_thread, index_row, restore, save, wants_checkpoint
 
@@ -47,7 +47,7 @@ def to_append(draft: Draft) -> Append:
         count=len(draft.entries),
         body=encode_entries(draft.entries),
         index=index_row(state),
-        commit_id=secrets.randbits(63) or 1,
+        commit_id=new_commit_id(),
     )
 
 
@@ -59,7 +59,7 @@ def derive_index(thread_id: str, commits: Sequence[StoredCommit]) -> IndexRow:
 
 def pause(tries: int) -> float:
     """Seconds to wait before try number `tries` + 1: full jitter, from a millisecond on."""
-    return min(0.001 * 2.0**tries, _LONGEST_WAIT) * secrets.randbelow(1000) / 1000
+    return min(0.001 * 2.0**tries, _LONGEST_WAIT) * fraction()
 
 
 class RunStore:

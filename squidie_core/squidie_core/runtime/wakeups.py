@@ -16,6 +16,11 @@ class Wakeups:
         self._lock = threading.Lock()
         self._listeners: dict[str, list[Callable[[], None]]] = {}
 
+    @property
+    def notifier(self) -> Notifier | None:
+        """What carries the hints to other processes."""
+        return self._notifier
+
     def wake(self, queue: str, count: int = 1) -> None:
         """Say that runs of the queue are due."""
         with self._lock:

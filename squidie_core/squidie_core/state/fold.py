@@ -163,6 +163,7 @@ def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
         idempotency_key=planned.idempotency_key or planned.key,
         visible_at=planned.visible_at,
         planned_at=entry.at,
+        position=len(state.runnables),
         previous=planned.previous,
     )
     state.runnables[planned.key] = runnable

@@ -6,7 +6,7 @@ grow with the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Literal
@@ -33,6 +33,8 @@ class RunnableState:
     idempotency_key: str
     visible_at: int
     planned_at: int
+    position: int = 0
+    """How many runnables of the run were planned before it."""
     previous: str | None = None
     status: RunnableStatus = "available"
     claim_id: str | None = None
@@ -133,7 +135,7 @@ class RunState:
 
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""
-        heappush(self._ready, (runnable.visible_at, self.rev, runnable.key))
+        heappush(self._ready, (runnable.visible_at, runnable.position, runnable.key))
 
     def watch_lease(self, runnable: RunnableState) -> None:
         """The runnable's claim ends at its `lease_until` unless it is renewed."""
@@ -142,22 +144,52 @@ class RunState:
     def first_ready(self) -> RunnableState | None:
         """The earliest runnable that no one has claimed, whether its time has come or not."""
         while self._ready:
-            runnable = self.open.get(self._ready[0][2])
-            if runnable is not None and runnable.status == "available":
-                return runnable
+            if self._is_ready(self._ready[0]):
+                return self.open[self._ready[0][2]]
             heappop(self._ready)
         return None
 
     def first_lease(self) -> RunnableState | None:
         """The claimed runnable whose lease ends first."""
         while self._leases:
-            until, key, claim_id = self._leases[0]
-            runnable = self.open.get(key)
-            held = runnable is not None and runnable.status == "claimed"
-            if runnable is not None and held and (runnable.claim_id, runnable.lease_until) == (claim_id, until):
-                return runnable
+            if self._is_lease(self._leases[0]):
+                return self.open[self._leases[0][1]]
             heappop(self._leases)
         return None
+
+    def _is_ready(self, place: tuple[int, int, str]) -> bool:
+        runnable = self.open.get(place[2])
+        return runnable is not None and runnable.status == "available"
+
+    def _is_lease(self, lease: tuple[int, str, str]) -> bool:
+        until, key, claim_id = lease
+        runnable = self.open.get(key)
+        if runnable is None or runnable.status != "claimed":
+            return False
+        return runnable.claim_id == claim_id and runnable.lease_until == until
+
+    def visible(self, now: int, max_skew: int = 0) -> Generator[RunnableState]:
+        """The runnables that may be taken at `now`: lapsed claims, then those that nobody has, each earliest first.
+
+        What becomes visible while somebody goes through them is among them. Costs what is gone through, not what is
+        open.
+        """
+        lapsed: list[tuple[int, str, str]] = []
+        ready: list[tuple[int, int, str]] = []
+        try:
+            while (claimed := self.first_lease()) is not None and claimed.lease_until + max_skew <= now:
+                lapsed.append(heappop(self._leases))
+                yield claimed
+            while (available := self.first_ready()) is not None and available.visible_at <= now:
+                ready.append(heappop(self._ready))
+                yield available
+        finally:
+            for lease in lapsed:
+                if self._is_lease(lease):
+                    heappush(self._leases, lease)
+            for place in ready:
+                if self._is_ready(place):
+                    heappush(self._ready, place)
 
     def claimed(self) -> list[RunnableState]:
         """The runnables that somebody holds."""

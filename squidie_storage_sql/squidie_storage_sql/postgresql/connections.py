@@ -36,7 +36,7 @@ _ATTEMPTS = 4
 _LONGEST_PAUSE = 0.1
 _PREPARE_AT_ONCE = 0
 
-_DEFAULTS = {
+DEFAULTS = {
     "fallback_application_name": "squidie",
     "connect_timeout": "10",
     # A peer that vanished without a word is noticed in half a minute instead of a quarter of an hour.
@@ -80,7 +80,7 @@ class Connections:
     """Connections in autocommit. Nothing depends on the state of a session, so any pooler may stand in between."""
 
     def __init__(self, url: URL, options: PostgresqlOptions, scrub: Scrubber) -> None:
-        defaults: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if name not in url.query}
+        defaults: dict[str, Any] = {name: value for name, value in DEFAULTS.items() if name not in url.query}
         self.engine = create_engine(
             url,
             isolation_level="AUTOCOMMIT",
@@ -93,7 +93,7 @@ class Connections:
             use_native_hstore=False,
             connect_args={**defaults, "prepare_threshold": _PREPARE_AT_ONCE if options.prepared_statements else None},
         )
-        event.listen(self.engine, "connect", _register)
+        event.listen(self.engine, "connect", _set_up)
         self._scrub = scrub
         self._renewing = threading.Lock()
         self._closed = False
@@ -160,5 +160,12 @@ class Connections:
                 self.engine.dispose()
 
 
-def _register(connection: psycopg.Connection[Row], _record: object) -> None:
+# The planner would plan anew for each execution, since it knows the sizes of the sets then; all its plans are alike.
+# Behind a pooler the setting would stay with a connection of the server's that others use too; there the backend is
+# another one than the pooler says.
+_PLAN_ONCE = "select set_config('plan_cache_mode', 'force_generic_plan', false) where pg_backend_pid() = %s"
+
+
+def _set_up(connection: psycopg.Connection[Row], _record: object) -> None:
     register(connection)
+    connection.execute(_PLAN_ONCE, (connection.info.backend_pid,), prepare=False)

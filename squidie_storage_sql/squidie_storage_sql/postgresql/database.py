@@ -12,6 +12,7 @@ from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, start_arrays
 from squidie_storage_sql.postgresql.connections import Connections, Session
+from squidie_storage_sql.postgresql.health import examine
 from squidie_storage_sql.postgresql.migrating import migrate
 from squidie_storage_sql.postgresql.statements import statements
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
     from squidie_core.journal.commit import Commit, CommitResult
+    from squidie_core.ports import Finding
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.options import PostgresqlOptions
@@ -109,6 +111,10 @@ class PostgresqlDatabase:
     def names(self, stored: object) -> tuple[str, ...]:
         """An array."""
         return tuple(cast("list[str]", stored))
+
+    def health(self) -> list[Finding]:
+        """Bloat, autovacuum, snapshots."""
+        return examine(lambda statement: self.read(statement, {}), self.schema)
 
     def migrate(self) -> MigrationReport:
         """One transaction; a failure leaves what was there."""

@@ -15,6 +15,9 @@ from squidie_storage_sql.database import LOADED_BYTES
 from squidie_storage_sql.statements import Statements
 from squidie_storage_sql.tables import in_schema
 
+HORIZON = 10_000
+"""How far ahead, in milliseconds, `due` looks for the next run."""
+
 NOW = "(extract(epoch from clock_timestamp()) * 1000)::int8"
 
 
@@ -243,12 +246,14 @@ reserved as (
     returning r.run_id, r.rev, r.commit_id, r.parked, r.nudges, r.priority, r.due_at, r.bytes
 )"""
 
-_NEXT_WAKE = """(
+# Not further ahead than the longest pause between two polls: beyond lie the ends of leases, dead ones for the most part
+# while somebody holds an old snapshot.
+_NEXT_WAKE = f"""(
     select min(n.due_at)
     from home, generate_series(0, 9) as p (priority), lateral (
         select r.due_at from squidie_runs r
         where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
-            and r.due_at > clock.now
+            and r.due_at > clock.now and r.due_at <= clock.now + {HORIZON}
         order by r.due_at
         limit 1) n
 )"""
@@ -353,6 +358,7 @@ _FILTERS = {
     "status": "r.status = %(status)s",
     "queue": "r.queue = %(queue)s",
     "tag": "%(tag)s = any (r.tags)",
+    "due_before": "r.wake_at <= %(due_before)s",
     "quarantined": "r.quarantine_reason is not null",
     "unquarantined": "r.quarantine_reason is null",
     "after": "(r.started_at, r.run_id) < (%(started_at)s, %(run_id)s)",

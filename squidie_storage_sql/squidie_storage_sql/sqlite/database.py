@@ -16,6 +16,7 @@ from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
 from squidie_storage_sql.sqlite.connections import Connections
+from squidie_storage_sql.sqlite.health import examine
 from squidie_storage_sql.sqlite.statements import STATEMENTS
 from squidie_storage_sql.sqlite.writer import Writer, turn_for
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
     from squidie_core.journal.commit import Append, Commit, CommitResult
+    from squidie_core.ports import Finding
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.options import SqliteOptions
 
@@ -109,6 +111,11 @@ class SqliteDatabase:
     def _next_wake(self, bound: dict[str, Any]) -> int | None:
         next_wake: int | None = self.read(self.statements.next_wake, bound)[0][0]
         return next_wake
+
+    def health(self) -> list[Finding]:
+        """The file, its write-ahead log and its settings."""
+        with self.connections.reading() as connection:
+            return self.connections.patiently(lambda: examine(connection))
 
     def migrate(self) -> MigrationReport:
         """Bring the tables to the newest version, in one transaction."""

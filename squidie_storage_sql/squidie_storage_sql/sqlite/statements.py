@@ -178,6 +178,7 @@ _FILTERS = {
     "status": "r.status = :status",
     "queue": "r.queue = :queue",
     "tag": "exists (select 1 from json_each(r.tags) where value = :tag)",
+    "due_before": "r.wake_at <= :due_before",
     "quarantined": "r.quarantine_reason is not null",
     "unquarantined": "r.quarantine_reason is null",
     "after": "(r.started_at, r.run_id) < (:started_at, :run_id)",

@@ -1,0 +1,328 @@
+"""Each check of the doctor's, where all is well and where it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from squidie_core import Corrupt, Squidie, Unavailable
+from squidie_core.memory import MemoryNotifier, MemoryStorage
+from squidie_core.memory.storage import CAPABILITIES
+from squidie_core.ports import Capabilities, Diagnosable, Finding
+from squidie_core.ports.notifier import Subscription
+from squidie_core.runtime.doctor import Diagnosis
+from tests.diagnostics.flows import Failing
+from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
+from tests.runtime.stores import MemoryStore, SharedStore, Store
+
+MINUTES = 60_000
+
+
+def found(diagnosis: Diagnosis, check: str) -> Finding:
+    (finding,) = (finding for finding in diagnosis.findings if finding.check == check)
+    return finding
+
+
+def populated(store: Store) -> Squidie:
+    """A Squidie whose store has a run in every status but paused."""
+    squidie = store.open(Chain, Failing, Held, resources=on(Stage()))
+    squidie.start(Chain.begin)
+    squidie.start(Failing.begin)
+    squidie.drain()
+    squidie.cancel(squidie.start(Held.begin))
+    squidie.start(Held.begin, tags=("a", "b"), priority=2)
+    return squidie
+
+
+def set_column(store: Store, run_id: str, column: str, value: object) -> None:
+    """Change the run's index row behind everybody's back."""
+    if isinstance(store, MemoryStore):
+        with store.world.lock:
+            thread = store.world.namespaces[store.namespace].threads[run_id]
+            thread.index = replace(thread.index, **{column: value})
+        return
+    assert isinstance(store, SharedStore)
+    statements: Mapping[str, Any] = {
+        name: f"update squidie_runs set {name} = %(value)s where namespace = %(namespace)s and run_id = %(run_id)s"
+        for name in ("workflow", "queue", "status", "wake_at", "ended_at", "rev", "commit_id", "priority")
+    }
+    parameters = {"value": value, "namespace": store.namespace, "run_id": run_id}
+    store.execute(statements[column], parameters)
+
+
+class Shifted(MemoryStorage):
+    """A store with a clock of its own, so many milliseconds off this machine's."""
+
+    shift = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(CAPABILITIES, local_clock=False)
+
+    def clock(self) -> int:
+        return super().clock() + self.shift
+
+
+class Deaf(MemoryNotifier):
+    """Takes hints and carries none."""
+
+    def notify(self, queues: Mapping[str, int]) -> None:
+        pass
+
+
+class Ailing(MemoryNotifier):
+    """Says of itself that it does not work."""
+
+    working = False
+
+
+class Gone(MemoryNotifier):
+    """Cannot be reached."""
+
+    def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:
+        raise Unavailable("redis://app:hunter2@host/0 did not answer")
+
+
+class TestWell:
+    def test_all_is_well_and_nothing_has_changed(self, store: Store) -> None:
+        squidie = populated(store)
+        before = [squidie.inspect_run(run.id, include_history=True).to_dict() for run in squidie.list_runs().runs]
+        diagnosis = squidie.doctor()
+        assert [finding for finding in diagnosis.findings if finding.status != "ok"] == []
+        assert diagnosis.status == "ok"
+        names = [finding.check for finding in diagnosis.findings]
+        core = ["store", "latency", "clock", "notifier", "stuck", "quarantine"]
+        core += ["index", "journals", "anomalies", "definitions"]
+        assert names[: len(core)] == core
+        assert len(names) == len(set(names))
+        assert "4 runs" in found(diagnosis, "index").message
+        after = [squidie.inspect_run(run.id, include_history=True).to_dict() for run in squidie.list_runs().runs]
+        assert before == after
+
+    def test_it_is_plain_json(self, store: Store) -> None:
+        diagnosis = populated(store).doctor()
+        document = diagnosis.to_dict()
+        assert json.loads(json.dumps(document)) == document
+        assert document["status"] == "ok"
+
+    def test_the_worst_finding_is_the_status(self) -> None:
+        ok, warn, fail = (Finding(check=name, status=name, message="") for name in ("ok", "warn", "fail"))  # type: ignore[arg-type]
+        assert Diagnosis((ok,)).status == "ok"
+        assert Diagnosis((ok, warn, ok)).status == "warn"
+        assert Diagnosis((warn, fail, ok)).status == "fail"
+
+
+class TestClock:
+    @pytest.mark.parametrize(("shift", "status"), [(0, "ok"), (-60_000, "warn"), (60_000, "warn")])
+    def test_compares_it_with_the_stores(self, shift: int, status: str) -> None:
+        storage = Shifted()
+        storage.shift = shift
+        finding = found(Squidie(storage).doctor(), "clock")
+        assert finding.status == status
+        assert bool(finding.hint) == (status == "warn")
+        assert finding.details["skew_ms"] == pytest.approx(-shift, abs=1_000)
+
+    def test_a_real_server_on_this_machine_agrees(self, store: Store) -> None:
+        assert found(store.open().doctor(), "clock").status == "ok"
+
+
+class TestNotifier:
+    def test_one_that_works(self) -> None:
+        finding = found(Squidie("memory://", notifier=MemoryNotifier()).doctor(), "notifier")
+        assert (finding.status, finding.details) == ("ok", {"configured": True, "working": True})
+
+    @pytest.mark.parametrize("broken", [Deaf, Ailing, Gone])
+    def test_one_that_does_not(self, broken: type[MemoryNotifier], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("squidie_core.runtime.doctor._NOTIFIER_PATIENCE", 0.05)
+        finding = found(Squidie("memory://", notifier=broken()).doctor(), "notifier")
+        assert (finding.status, finding.details) == ("warn", {"configured": True, "working": False})
+        assert "hunter2" not in finding.message
+
+    def test_wakes_no_worker(self) -> None:
+        notifier = MemoryNotifier()
+        woken: list[int] = []
+        with_ears = notifier.listen("default", woken.append)
+        found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
+        with_ears.close()
+        assert woken == []
+
+
+class TestStuckRuns:
+    def test_tells_those_that_nobody_takes(self, store: Store) -> None:
+        squidie = store.open(Chain, resources=on(Stage()), queue="forgotten")
+        run = squidie.start(Chain.begin)
+        assert found(squidie.doctor(), "stuck").status == "ok"
+        finding = found(squidie.doctor(stuck_after=0), "stuck")
+        assert finding.status == "warn"
+        assert finding.details["runs"] == [{"id": run.id, "queue": "forgotten", "parked": None}]
+        assert "queue forgotten" in finding.hint
+        squidie.drain()
+        assert found(squidie.doctor(stuck_after=0), "stuck").status == "ok"
+
+    def test_tells_why_they_are_parked(self, store: Store) -> None:
+        squidie = store.open(Chain, resources=on(Stage()))
+        run = squidie.start(Chain.begin)
+        squidie.store.park(run.id, "step_unavailable", 3)
+        finding = found(squidie.doctor(stuck_after=0), "stuck")
+        assert finding.details["runs"] == [{"id": run.id, "queue": "default", "parked": "step_unavailable"}]
+        assert "step_unavailable: 1" in finding.message
+        assert "start a worker" in finding.hint
+
+    def test_leaves_out_what_waits_on_purpose_and_what_is_claimed(self, store: Store) -> None:
+        squidie = store.open(Chain, Held, resources=on(Stage()))
+        squidie.start(Chain.begin, delay=3600)
+        claimed = squidie.start(Held.begin, queue="other")
+
+        def claim() -> None:
+            raise AssertionError
+
+        assert claim
+        squidie.store.change(claimed.id, _claim)
+        assert found(squidie.doctor(stuck_after=0), "stuck").status == "ok"
+
+
+class TestQuarantine:
+    def test_tells_who_and_why(self, store: Store) -> None:
+        squidie = store.open(OneStep)
+        run = squidie.start(OneStep.place, Order("one"))
+        squidie.store.storage.quarantine(run.id, reason="its journal is torn", by="somebody")
+        diagnosis = squidie.doctor(stuck_after=0)
+        finding = found(diagnosis, "quarantine")
+        assert finding.status == diagnosis.status == "fail"
+        assert finding.details["runs"] == [{"id": run.id, "reason": "its journal is torn"}]
+        assert found(diagnosis, "stuck").status == "ok"
+        squidie.unquarantine(run)
+        assert found(squidie.doctor(), "quarantine").status == "ok"
+
+
+class TestIndexAgainstJournal:
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [("workflow", "other"), ("queue", "other"), ("status", "paused"), ("wake_at", 7), ("ended_at", 7), ("priority", 9)],
+    )
+    def test_finds_a_row_that_was_tampered_with(self, store: Store, column: str, value: object) -> None:
+        squidie = populated(store)
+        run = squidie.list_runs(status="running").runs[0]
+        set_column(store, run.id, column, value)
+        finding = found(squidie.doctor(), "index")
+        assert finding.status == "fail"
+        assert finding.details["runs"] == {run.id: column}
+        squidie.rebuild_index()
+        assert found(squidie.doctor(), "index").status == "ok"
+
+    @pytest.mark.parametrize("rev", [1, 99])
+    def test_finds_a_head_that_is_not_the_journals(self, shared_store: SharedStore, rev: int) -> None:
+        squidie = populated(shared_store)
+        run = squidie.list_runs(status="completed").runs[0]
+        set_column(shared_store, run.id, "rev", rev)
+        finding = found(squidie.doctor(), "index")
+        assert finding.details["runs"] == {run.id: "head"}
+        squidie.rebuild_index()
+        assert found(squidie.doctor(), "index").status == "ok"
+
+    def test_is_not_misled_by_a_run_that_moves_meanwhile(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        squidie = store.open(Chain, resources=on(Stage()))
+        squidie.start(Chain.begin)
+        storage = squidie.store.storage
+        find, moved = storage.find, []
+
+        def find_and_go_on(query: Any) -> Any:
+            page = find(query)
+            moved.append(squidie.execute_next())
+            return page
+
+        monkeypatch.setattr(storage, "find", find_and_go_on)
+        findings = squidie.doctor().findings
+        assert sum(run is not None for run in moved) == 3
+        assert [finding for finding in findings if finding.status != "ok"] == []
+
+    def test_reads_as_many_as_asked(self, store: Store) -> None:
+        squidie = store.open(Chain, resources=on(Stage()))
+        squidie.start_many(Chain.begin, [None] * 12)
+        for sample, count in ((0, 0), (1, 1), (5, 5), (12, 12), (100, 12)):
+            assert f"sample of {count} run" in found(squidie.doctor(sample=sample), "index").message
+
+
+class TestJournals:
+    def test_finds_one_that_cannot_be_read(self, store: Store) -> None:
+        squidie = populated(store)
+        run = squidie.list_runs(status="completed").runs[0]
+        kept = store.rewrite(run.id, lambda _: "garbage")
+        diagnosis = squidie.doctor()
+        finding = found(diagnosis, "journals")
+        assert finding.status == "fail"
+        assert list(finding.details["runs"]) == [run.id]
+        with pytest.raises(Corrupt) as refused:
+            squidie.inspect_run(run.id)
+        assert refused.value.message
+        store.rewrite(run.id, lambda _: kept)
+        assert found(squidie.doctor(), "journals").status == "ok"
+
+    def test_tells_a_newer_one_apart(self, store: Store) -> None:
+        squidie = populated(store)
+        run = squidie.list_runs(status="running").runs[0]
+        store.rewrite(run.id, lambda body: body.replace("runnables_planned", "runnables_dreamt"))
+        diagnosis = squidie.doctor()
+        assert found(diagnosis, "versions").status == diagnosis.status == "warn"
+        assert list(found(diagnosis, "versions").details["runs"]) == [run.id]
+        assert found(diagnosis, "journals").status == "ok"
+
+    def test_finds_entries_that_broke_a_rule(self, store: Store) -> None:
+        squidie = populated(store)
+        run = squidie.list_runs(status="failed").runs[0]
+
+        def twice(body: str) -> str:
+            entries = json.loads(body)
+            return json.dumps([*entries[:-1], entries[0]])
+
+        store.rewrite(run.id, twice)
+        finding = found(squidie.doctor(), "anomalies")
+        assert finding.status == "warn"
+        assert list(finding.details["runs"]) == [run.id]
+
+    def test_finds_a_definition_that_is_lost(self, store: Store) -> None:
+        squidie = populated(store)
+        store.forget_definitions()
+        finding = found(squidie.doctor(), "definitions")
+        assert finding.status == "fail"
+        assert len(finding.details["runs"]) == 3
+        assert all("is missing" in problem for problem in finding.details["runs"].values())
+
+    def test_finds_a_definition_that_is_torn(self, shared_store: SharedStore) -> None:
+        squidie = populated(shared_store)
+        shared_store.execute(
+            "update squidie_blobs set body = '{' || body where namespace = %(namespace)s",
+            {"namespace": shared_store.namespace},
+        )
+        finding = found(squidie.doctor(), "definitions")
+        assert all("cannot be read" in problem for problem in finding.details["runs"].values())
+
+
+class TestTrouble:
+    def test_a_check_that_cannot_be_made_is_a_finding_and_the_others_are_made(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        squidie = populated(store)
+
+        def away(*_: object) -> Any:
+            raise Unavailable("postgresql://app:hunter2@host/db is away")
+
+        monkeypatch.setattr(squidie.store.storage, "read", away)
+        diagnosis = squidie.doctor()
+        finding = found(diagnosis, "journals")
+        assert (finding.status, diagnosis.status) == ("fail", "fail")
+        assert "hunter2" not in finding.message
+        assert found(diagnosis, "quarantine").status == "ok"
+
+    def test_a_storage_tells_of_itself_if_it_can(self) -> None:
+        class Talkative(MemoryStorage):
+            def health(self) -> Sequence[Finding]:
+                return [Finding(check="mood", status="warn", message="low")]
+
+        assert isinstance(Talkative(), Diagnosable)
+        assert not isinstance(MemoryStorage(), Diagnosable)
+        assert found(Squidie(Talkative()).doctor(), "mood").message == "low"
