@@ -1,5 +1,6 @@
 """Squidie: an embedded durable workflow runtime."""
 
+from squidie_core import logs
 from squidie_core.authoring import (
     Backoff,
     Deadline,
@@ -76,6 +77,7 @@ __all__ = [
     "Worker",
     "Workflow",
     "end",
+    "logs",
     "sequence",
     "step",
     "trigger",

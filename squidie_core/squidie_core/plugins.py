@@ -47,16 +47,21 @@ def open_plugin(port: Port, url: str, options: Mapping[str, Any]) -> Any:
     return find_opener(port, url)(url, **options)
 
 
+def scheme_of(url: str) -> str:
+    """The scheme that finds the adapter, without a driver; empty where there is none."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.partition("+")[0].lower() if separator and _SCHEME.fullmatch(scheme) else ""
+
+
 def find_opener(port: Port, url: str) -> Opener:
     """What opens URLs of this scheme. Raises PluginError; its text never holds more of the URL than the scheme."""
-    scheme, separator, _ = url.partition("://")
-    if not separator or not _SCHEME.fullmatch(scheme):
+    scheme = scheme_of(url)
+    if not scheme:
         raise PluginError(
             f"a {port} URL starts with a scheme, such as sqlite:///runs.db; this one has none",
             code="invalid_url",
             details={"port": port},
         )
-    scheme = scheme.partition("+")[0].lower()
     found = _entry_points(port).get(scheme)
     if found is None:
         raise _missing(port, scheme)

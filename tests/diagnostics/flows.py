@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from squidie_core import Defer, Resource, Retry, StepContext, Workflow, step, trigger
+from squidie_core import Defer, Resource, Retry, StepContext, Workflow, step, trigger, where
 from squidie_core.authoring import Backoff
 from tests.runtime.flows import Stage
 
@@ -58,3 +58,16 @@ class Large(Workflow, name="large"):
     grow = step(grow)
     hold = step.pause()
     transitions = (grow.ok.to(hold),)
+
+
+def stray() -> dict[str, Any]:
+    return {"way": "none of these"}
+
+
+class Unlucky(Workflow, name="unlucky"):
+    """Its only route does not match, which no body is to blame for."""
+
+    begin = trigger.manual()
+    stray = step(stray, output="chosen")
+    arrive = step(grow)
+    transitions = (stray.ok.to(arrive, when=where("chosen.way").equals("this one")),)

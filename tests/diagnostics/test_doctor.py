@@ -17,9 +17,8 @@ from squidie_core.ports.notifier import Subscription
 from squidie_core.runtime.doctor import Diagnosis
 from tests.diagnostics.flows import Failing
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
-from tests.runtime.stores import MemoryStore, SharedStore, Store
-
-MINUTES = 60_000
+from tests.runtime.stores import MemoryStore, SharedStore, Store, working
+from tests.runtime.waiting import eventually
 
 
 def found(diagnosis: Diagnosis, check: str) -> Finding:
@@ -132,13 +131,17 @@ class TestClock:
 
 class TestNotifier:
     def test_one_that_works(self) -> None:
-        finding = found(Squidie("memory://", notifier=MemoryNotifier()).doctor(), "notifier")
+        notifier = MemoryNotifier()
+        finding = found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
+        notifier.close()
         assert (finding.status, finding.details) == ("ok", {"configured": True, "working": True})
 
     @pytest.mark.parametrize("broken", [Deaf, Ailing, Gone])
     def test_one_that_does_not(self, broken: type[MemoryNotifier], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("squidie_core.runtime.doctor._NOTIFIER_PATIENCE", 0.05)
-        finding = found(Squidie("memory://", notifier=broken()).doctor(), "notifier")
+        notifier = broken()
+        finding = found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
+        notifier.close()
         assert (finding.status, finding.details) == ("warn", {"configured": True, "working": False})
         assert "hunter2" not in finding.message
 
@@ -148,6 +151,7 @@ class TestNotifier:
         with_ears = notifier.listen("default", woken.append)
         found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
         with_ears.close()
+        notifier.close()
         assert woken == []
 
 
@@ -173,16 +177,14 @@ class TestStuckRuns:
         assert "start a worker" in finding.hint
 
     def test_leaves_out_what_waits_on_purpose_and_what_is_claimed(self, store: Store) -> None:
-        squidie = store.open(Chain, Held, resources=on(Stage()))
+        stage = Stage()
+        squidie = store.open(Chain, Held, resources=on(stage))
         squidie.start(Chain.begin, delay=3600)
-        claimed = squidie.start(Held.begin, queue="other")
-
-        def claim() -> None:
-            raise AssertionError
-
-        assert claim
-        squidie.store.change(claimed.id, _claim)
-        assert found(squidie.doctor(stuck_after=0), "stuck").status == "ok"
+        squidie.start(Held.begin)
+        with working(squidie):
+            eventually(lambda: stage.calls)
+            assert found(squidie.doctor(stuck_after=0), "stuck").status == "ok"
+            stage.opened.set()
 
 
 class TestQuarantine:
@@ -202,7 +204,14 @@ class TestQuarantine:
 class TestIndexAgainstJournal:
     @pytest.mark.parametrize(
         ("column", "value"),
-        [("workflow", "other"), ("queue", "other"), ("status", "paused"), ("wake_at", 7), ("ended_at", 7), ("priority", 9)],
+        [
+            ("workflow", "other"),
+            ("queue", "other"),
+            ("status", "paused"),
+            ("wake_at", 7),
+            ("ended_at", 7),
+            ("priority", 9),
+        ],
     )
     def test_finds_a_row_that_was_tampered_with(self, store: Store, column: str, value: object) -> None:
         squidie = populated(store)

@@ -63,8 +63,12 @@ class TestSchemes:
         assert SECRET not in str(refused.value) + json.dumps(refused.value.details)
 
     def test_a_storage_is_closed_where_its_notifier_cannot_be_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        closed: list[MemoryStorage] = []
-        monkeypatch.setattr(MemoryStorage, "close", closed.append)
+        closed: list[str] = []
+
+        def close(storage: MemoryStorage) -> None:
+            closed.append(storage.namespace)
+
+        monkeypatch.setattr(MemoryStorage, "close", close)
         with pytest.raises(PluginError):
             Squidie("memory://", notifier="carrier-pigeon://loft")
         assert len(closed) == 1

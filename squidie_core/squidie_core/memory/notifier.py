@@ -30,6 +30,11 @@ class MemoryNotifier:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    @property
+    def working(self) -> bool:
+        """Always: nothing goes astray within a process."""
+        return True
+
     def notify(self, queues: Mapping[str, int]) -> None:
         with self._world.lock:
             if self._closed:

@@ -43,8 +43,11 @@ def open_leases(url: str, **options: object) -> MemoryLeases:
 
 
 def open_notifier(url: str, **options: object) -> MemoryNotifier:
-    """A notifier at `memory://` or `memory://name`. No options; raises OptionError as `open_storage` does."""
-    _check_options(options, known=())
+    """A notifier at `memory://` or `memory://name`. Raises OptionError as `open_storage` does.
+
+    All namespaces hear each other, whichever the option `namespace` says.
+    """
+    _check_options(options, known=("namespace",))
     return MemoryNotifier(world=_world(url))
 
 

@@ -19,6 +19,15 @@ class Subscription(Protocol):
 class Notifier(Protocol):
     """Carries wake-ups from those who commit work to those who wait for it; called from any thread."""
 
+    @property
+    def working(self) -> bool:
+        """Whether hints are known to arrive here, because some lately did; costs nothing to ask.
+
+        As long as they are, workers that listen look for themselves less often. It is False until something has
+        arrived, and again when a connection is lost or a hint to oneself goes astray.
+        """
+        ...
+
     def notify(self, queues: Mapping[str, int]) -> None:
         """Tell listeners that so many runs of each queue are due. Never raises and never waits for listeners.
 

@@ -26,6 +26,7 @@ class Catalog:
             for threads in (False, True)
             for coroutines in (False, True)
         }
+        self._everything = frozenset(self._offers[True, True])
 
     def _register(self, workflow: CompiledWorkflow) -> None:
         known = self.workflows.setdefault(workflow.name, workflow)
@@ -66,6 +67,10 @@ class Catalog:
     def offers(self, *, threads: bool, coroutines: bool) -> tuple[str, ...]:
         """What a worker with a free slot for these kinds of bodies can advance, in the form of the index's `needs`."""
         return self._offers[threads, coroutines]
+
+    def has_all(self, needs: Iterable[str]) -> bool:
+        """Whether the code of all these, in the form of the index's `needs`, is here."""
+        return self._everything.issuperset(needs)
 
     def workflow(self, workflow: type[Workflow]) -> CompiledWorkflow:
         """The registered workflow of this class."""

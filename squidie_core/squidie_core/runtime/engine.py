@@ -66,8 +66,10 @@ class Engine:
         self.last_poll_runs = 0
         self.left_work = False
         """What was committed since this was last reset left work that is due and that nobody has claimed."""
+        self.left_to_others = False
+        """Some of it are steps whose code is not here."""
         self.next_wake: int | None = None
-        """When the store said the next run falls due."""
+        """When the next run falls due, as the store said it or as a commit since then made it."""
 
     @property
     def idle(self) -> bool:
@@ -318,6 +320,9 @@ class Engine:
         wake_at = write.append.index.wake_at
         if wake_at is not None and wake_at <= state.last_at:
             self.left_work = True
+            self.left_to_others = self.left_to_others or not self._store.catalog.has_all(write.append.index.needs)
+        elif wake_at is not None:
+            self.next_wake = wake_at if self.next_wake is None else min(wake_at, self.next_wake)
         if write.reported:
             self.observer.ended(state, write.reported)
         if write.claimed:

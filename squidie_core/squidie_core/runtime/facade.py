@@ -15,7 +15,7 @@ from squidie_core.errors import OptionError
 from squidie_core.inspection import Metrics, RunList, Snapshot
 from squidie_core.inspection.snapshot import snapshot
 from squidie_core.inspection.times import moment, text
-from squidie_core.plugins import open_plugin
+from squidie_core.plugins import open_plugin, scheme_of
 from squidie_core.ports.instrumentation import Instrumentation
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
@@ -42,7 +42,8 @@ class Squidie:
     `storage` is a URL, whose scheme finds the adapter, or a Storage. `workflows` are those whose runs this process may
     start and execute. `resources` are given to bodies that ask for them by type. `queue` is where runs start and where
     this object looks for work unless told otherwise. `namespace` keeps several applications apart in one store.
-    `instrumentation` is told what happens.
+    `notifier` carries hints to the workers of other processes; one given as a URL gets the namespace, and where its
+    scheme is the storage's the `storage_options` too. `instrumentation` is told what happens.
 
     Safe to use from any thread. Use it as a context manager, or call `close`.
     """
@@ -66,7 +67,7 @@ class Squidie:
         telemetry = Telemetry(instrumentation)
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         try:
-            self.wakeups = Wakeups(self._open_notifier(notifier))
+            self.wakeups = Wakeups(self._open_notifier(notifier, storage, storage_options))
         except BaseException:
             self._close_owned()
             raise
@@ -104,10 +105,14 @@ class Squidie:
         self._owned.append(opened)
         return opened
 
-    def _open_notifier(self, notifier: str | Notifier | None) -> Notifier | None:
+    def _open_notifier(
+        self, notifier: str | Notifier | None, storage: str | Storage, storage_options: Mapping[str, Any] | None
+    ) -> Notifier | None:
         if not isinstance(notifier, str):
             return notifier
-        opened: Notifier = open_plugin("notifier", notifier, {})
+        of_one_kind = isinstance(storage, str) and scheme_of(storage) == scheme_of(notifier)
+        shared = storage_options if of_one_kind and storage_options else {}
+        opened: Notifier = open_plugin("notifier", notifier, {**shared, "namespace": self.store.storage.namespace})
         self._owned.append(opened)
         return opened
 
@@ -148,7 +153,7 @@ class Squidie:
         """
         given = StartOptions.of(self.queue, trigger, options)
         state, is_new = start_run(self.store, what, payload, given)
-        if is_new and given.delay is None:
+        if is_new:
             self.wakeups.wake(state.queue)
         return self._snapshot(state, self.store.clock.now())
 
@@ -176,7 +181,7 @@ class Squidie:
         )
         started = start_runs(self.store, trigger, payloads, given, idempotency_keys)
         new = sum(is_new for _, is_new in started)
-        if new and delay is None:
+        if new:
             self.wakeups.wake(started[0][0].queue, new)
         now = self.store.clock.now()
         return [self._snapshot(state, now) for state, _ in started]
@@ -206,7 +211,11 @@ class Squidie:
             if heartbeat_every is None
             else options.milliseconds("heartbeat_every", heartbeat_every, least=50),
         )
-        return None if state is None else self._snapshot(state, self.store.clock.now())
+        if state is None:
+            return None
+        if not state.terminal:
+            self.wakeups.wake(state.queue)
+        return self._snapshot(state, self.store.clock.now())
 
     def drain(
         self,

@@ -10,21 +10,31 @@ from squidie_core.runtime.ids import fraction
 
 _SHORTEST = 0.005
 _LONGEST = 2.0
+_LONGEST_WITH_HINTS = 10.0
 
 
 class Polling:
     """Again and again while there is more than was taken, every two seconds while there is nothing.
 
-    Also at once after a wake-up, and when the store said that the next run falls due.
+    Every ten where hints are known to arrive. Also after a wake-up, and when the next run is known to fall due. Only
+    `ask` may be called from any thread.
     """
 
     def __init__(self) -> None:
         self.at = 0.0
         """Monotonic seconds."""
         self._interval = _SHORTEST
+        self._asked: float | None = None
+
+    def ask(self, at: float) -> None:
+        """Look then, or sooner. What is asked for while one looks is kept for the next time."""
+        self._asked = at
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to look."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            self.at = min(self.at, asked)
         return now >= self.at
 
     def wake(self) -> None:
@@ -35,15 +45,19 @@ class Polling:
         """The store did not answer."""
         self.at = time.monotonic() + self._interval
 
-    def polled(self, engine: Engine, clock: StoreClock) -> None:
-        """Plan the next look by what the last one found."""
+    def expect(self, engine: Engine, clock: StoreClock) -> None:
+        """Look when the next run is known to fall due."""
+        if engine.next_wake is not None:
+            self.at = min(self.at, time.monotonic() + max((engine.next_wake - clock.now()) / 1000, 0.001))
+
+    def polled(self, engine: Engine, clock: StoreClock, *, hinted: bool) -> None:
+        """Plan the next look by what the last one found. `hinted`: hints are known to arrive."""
         now = time.monotonic()
         if engine.last_poll_full:
             self._interval = _SHORTEST
             self.at = now
             return
-        self._interval = _SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, _LONGEST)
-        wait = self._interval * (0.8 + fraction() * 0.4)
-        if engine.next_wake is not None:
-            wait = min(wait, max((engine.next_wake - clock.now()) / 1000, 0.001))
-        self.at = now + wait
+        longest = _LONGEST_WITH_HINTS if hinted else _LONGEST
+        self._interval = _SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, longest)
+        self.at = now + self._interval * (0.8 + fraction() * 0.4)
+        self.expect(engine, clock)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import logging
 import time
 import traceback
-from collections.abc import Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
@@ -16,7 +14,7 @@ from squidie_core.errors import EncodingError, SquidieError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
 from squidie_core.journal.values import encode
-from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, Released
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
 
 _log = logging.getLogger("squidie.steps")
 _MAX_MESSAGE = 2_000
@@ -34,52 +32,26 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
     began = time.perf_counter() if attempt.timed else 0.0
     token = current_attempt.set(attempt)
     try:
-        context = _context(attempt, resources)
+        context = context_of(attempt, resources)
         arguments = body.call_arguments(attempt.runnable.input, context)
         value = body.function(**arguments)
         if body.is_async:
-            value = _run_to_end(value)
-        return _outcome(attempt, body, value)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001  # what a body raises is its failure
-        return _failure(attempt, error, resources.values())
+            from squidie_core.runtime.coroutines import run_to_end  # noqa: PLC0415  # only these bodies need asyncio
+
+            value = run_to_end(value)
+        return outcome_of(attempt, body, value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # what a body raises is its failure, SystemExit included
+        return failure_of(attempt, error, resources.values())
     finally:
         current_attempt.reset(token)
         if attempt.timed:
             attempt.ran = time.perf_counter() - began
 
 
-async def run_coroutine(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
-    """Await a coroutine body in the running loop."""
-    body = attempt.body
-    if body is None:
-        return _log_step(attempt)
-    began = time.perf_counter() if attempt.timed else 0.0
-    current_attempt.set(attempt)
-    try:
-        context = _context(attempt, resources)
-        arguments = body.call_arguments(attempt.runnable.input, context)
-        return _outcome(attempt, body, await body.function(**arguments))
-    except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001  # what a body raises is its failure
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-            return Released()
-        return _failure(attempt, error, resources.values())
-    finally:
-        if attempt.timed:
-            attempt.ran = time.perf_counter() - began
-
-
-def _run_to_end(coroutine: Coroutine[Any, Any, object]) -> object:
-    """Run the coroutine in an event loop of its own: in this thread, or beside the loop that runs here already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
-
-
-def _context(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
+def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
+    """What the body may ask about its attempt."""
     runnable = attempt.runnable
     return StepContext(
         attempt.run_id,
@@ -94,7 +66,8 @@ def _context(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
     )
 
 
-def _outcome(attempt: Attempt, body: Body, value: Any) -> Outcome:
+def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
+    """What the returned value means. Raises ContractError, EncodingError, FailStep."""
     accepted = body.accept_result(value)
     if not isinstance(accepted, Defer):
         return Completed(renamed(accepted, body.output, attempt.step.output))
@@ -125,7 +98,8 @@ def _log_step(attempt: Attempt) -> Outcome:
     return Completed({})
 
 
-def _failure(attempt: Attempt, error: BaseException, resources: Iterable[object]) -> Failed:
+def failure_of(attempt: Attempt, error: BaseException, resources: Iterable[object]) -> Failed:
+    """The failure that stands in the journal for what the body raised."""
     body = attempt.body
     retryable = body is not None and not isinstance(error, EncodingError) and body.is_retryable(error)
     described: dict[str, Json] = {

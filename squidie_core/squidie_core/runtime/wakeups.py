@@ -6,6 +6,13 @@ import threading
 from collections.abc import Callable
 
 from squidie_core.ports.notifier import Notifier
+from squidie_core.runtime.ids import fraction
+
+Wake = Callable[[float], None]
+"""Called from any thread with the seconds after which to look for work; returns at once."""
+
+_JITTER = 0.005
+"""Seconds over which those spread who hear one hint, so that the first can take the work before the last looks."""
 
 
 class Wakeups:
@@ -14,7 +21,7 @@ class Wakeups:
     def __init__(self, notifier: Notifier | None) -> None:
         self._notifier = notifier
         self._lock = threading.Lock()
-        self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._listeners: dict[str, list[Wake]] = {}
 
     @property
     def notifier(self) -> Notifier | None:
@@ -26,15 +33,22 @@ class Wakeups:
         with self._lock:
             listeners = list(self._listeners.get(queue, ()))
         for listener in listeners:
-            listener()
+            listener(0.0)
         if self._notifier is not None:
             self._notifier.notify({queue: count})
 
-    def listen(self, queue: str, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake`, which returns at once, on every hint; returns what ends that."""
+    @property
+    def reach_others(self) -> bool:
+        """Whether hints are known to go from process to process."""
+        return self._notifier is not None and self._notifier.working
+
+    def listen(self, queue: str, wake: Wake) -> Callable[[], None]:
+        """Call `wake` on every hint, at once for those of this process; returns what ends that."""
         with self._lock:
             self._listeners.setdefault(queue, []).append(wake)
-        subscription = None if self._notifier is None else self._notifier.listen(queue, lambda _: wake())
+        subscription = None
+        if self._notifier is not None:
+            subscription = self._notifier.listen(queue, lambda _: wake(fraction() * _JITTER))
 
         def end() -> None:
             with self._lock:

@@ -6,19 +6,23 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from squidie_core.authoring import Duration
 from squidie_core.errors import StorageError
 from squidie_core.runtime import options
 from squidie_core.runtime.actor import Caution, Slots
 from squidie_core.runtime.attempts import Attempt
-from squidie_core.runtime.bodies import CoroutineBodies, Inbox, Report, ThreadBodies
+from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
 from squidie_core.runtime.polling import Polling
+
+if TYPE_CHECKING:
+    from squidie_core.runtime.coroutines import CoroutineBodies
 
 _log = logging.getLogger("squidie.worker")
 
@@ -58,7 +62,8 @@ class Worker:
         self._inbox = Inbox()
         resources = self._store.catalog.resources
         self._threads = ThreadBodies(self.concurrency, self._inbox, resources)
-        self._coroutines = CoroutineBodies(self._inbox, resources)
+        self._has_coroutines = self._store.catalog.has_coroutines
+        self._coroutines = _coroutine_bodies(self._inbox, resources) if self._has_coroutines else None
         lease = options.milliseconds("lease_for", lease_for, least=100)
         self._renew_check = min(_RENEW_CHECK_EVERY, lease / 8_000)
         self._engine = Engine(
@@ -69,7 +74,6 @@ class Worker:
         self._counters = self._engine.observer.counters
         self._polling = Polling()
         self._caution = Caution()
-        self._has_coroutines = self._store.catalog.has_coroutines
         self._starved = False
         """The last look left out work of a kind that had no slot."""
         self._in_threads = 0
@@ -79,7 +83,7 @@ class Worker:
 
     def run(self, *, install_signal_handlers: bool = True) -> None:
         """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
-        end_listening = self._wakeups.listen(self.queue, self._inbox.wake)
+        end_listening = self._wakeups.listen(self.queue, self._ask)
         counting = self._store.telemetry.counting(self._counters)
         try:
             with counting, self._signals(install=install_signal_handlers):
@@ -89,7 +93,8 @@ class Worker:
         finally:
             end_listening()
             self._threads.stop()
-            self._coroutines.stop()
+            if self._coroutines is not None:
+                self._coroutines.stop()
             _log.info("worker %s has stopped", self.owner_id)
 
     def stop(self) -> None:
@@ -97,15 +102,18 @@ class Worker:
         self._stopping.set()
         self._inbox.wake()
 
+    def _ask(self, after: float) -> None:
+        """From any thread: look for work after so many seconds, or as soon as there is a slot for it."""
+        self._polling.ask(time.monotonic() + after)
+        if self._in_threads < self.concurrency or (self._has_coroutines and self._in_loop < self.async_concurrency):
+            self._inbox.wake()
+
     def _work(self) -> None:
         renew_at = watch_at = time.monotonic()
         while not self._stopping.is_set():
             now = time.monotonic()
-            reports, woken = self._inbox.collect(self._timeout(now, renew_at, watch_at))
-            self._take(reports)
+            self._take(self._inbox.collect(self._timeout(now, renew_at, watch_at)))
             now = time.monotonic()
-            if woken:
-                self._polling.wake()
             try:
                 if now >= renew_at:
                     self._engine.renew()
@@ -124,13 +132,26 @@ class Worker:
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
         attempts = self._engine.tick(slots, poll=poll)
         self._caution.learn(slots, time.monotonic())
-        if self._engine.left_work:
+        left_work = self._engine.left_work
+        if left_work:
             self._engine.left_work = False
             self._polling.wake()
         elif poll:
             self._starved = starved
-            self._polling.polled(self._engine, self._store.clock)
+            self._polling.polled(self._engine, self._store.clock, hinted=self._wakeups.reach_others)
+        else:
+            self._polling.expect(self._engine, self._store.clock)
         self._dispatch(attempts)
+        if left_work:
+            self._tell_others()
+
+    def _tell_others(self) -> None:
+        """Of the work that was left: what this worker has no slot or no code for is for them."""
+        slots = self._slots()
+        starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
+        if starved or self._engine.left_to_others:
+            self._engine.left_to_others = False
+            self._wakeups.wake(self.queue)
 
     def _timeout(self, now: float, renew_at: float, watch_at: float) -> float:
         if self._engine.has_reports and not self._store_failures:
@@ -170,10 +191,11 @@ class Worker:
         self._in_threads += len(attempts) - len(coroutines)
         self._counters.bodies_in_flight += len(attempts)
         self._threads.run(attempt for attempt in attempts if not attempt.is_async)
-        self._coroutines.run(coroutines)
+        if self._coroutines is not None:
+            self._coroutines.run(coroutines)
 
     def _on_lost(self, attempt: Attempt) -> None:
-        if attempt.is_async:
+        if attempt.is_async and self._coroutines is not None:
             self._coroutines.cancel(attempt)
 
     def _put_up_with(self, error: StorageError) -> None:
@@ -192,12 +214,12 @@ class Worker:
             if now >= end and not cancelled:
                 cancelled = True
                 end = now + 1
-                self._coroutines.cancel_all()
+                if self._coroutines is not None:
+                    self._coroutines.cancel_all()
             elif now >= end:
                 _log.warning("bodies were still running after the grace period; their claims will lapse")
                 return
-            reports, _ = self._inbox.collect(min(0.1, end - now))
-            self._take(reports)
+            self._take(self._inbox.collect(min(0.1, end - now)))
             try:
                 self._engine.renew()
                 self._engine.tick(Slots(self._store.catalog, 0, 0), poll=False, chain=False)
@@ -219,3 +241,9 @@ class Worker:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _coroutine_bodies(inbox: Inbox, resources: Mapping[type, object]) -> CoroutineBodies:
+    from squidie_core.runtime.coroutines import CoroutineBodies  # noqa: PLC0415  # only these bodies need asyncio
+
+    return CoroutineBodies(inbox, resources)

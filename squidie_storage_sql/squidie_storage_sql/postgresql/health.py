@@ -25,7 +25,7 @@ order by c.relname"""
 _AUTOVACUUM = "select current_setting('autovacuum')::bool and current_setting('track_counts')::bool"
 
 # A session of another role shows its xmin, and its times only to members of pg_read_all_stats.
-_SNAPSHOTS = """
+SNAPSHOTS = """
 select 'session ' || pid::text, (extract(epoch from clock_timestamp() - xact_start))::float8
 from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null
@@ -55,7 +55,7 @@ def examine(read: Callable[[str], Sequence[Row]], schema: str | None, limits: Li
     return [
         _bloat(tables, limits),
         _autovacuum([] if is_on else ["the server"], [name for name, *_, enabled in tables if not enabled]),
-        _snapshots(read(_SNAPSHOTS), limits),
+        snapshots(read(SNAPSHOTS), limits),
     ]
 
 
@@ -85,9 +85,10 @@ def _autovacuum(servers: Sequence[str], tables: Sequence[str]) -> Finding:
     )
 
 
-def _snapshots(snapshots: Sequence[Row], limits: Limits) -> Finding:
-    old = {who: age for who, age in snapshots if age is not None and age > limits.snapshot_age}
-    hidden = sum(age is None for _, age in snapshots)
+def snapshots(held: Sequence[Row], limits: Limits) -> Finding:
+    """The finding about the rows of `SNAPSHOTS`."""
+    old = {who: age for who, age in held if age is not None and age > limits.snapshot_age}
+    hidden = sum(age is None for _, age in held)
     unseen = f"; {hidden} of other roles cannot be seen, grant pg_read_all_stats" if hidden else ""
     if not old:
         message = f"no transaction has held a snapshot for more than {limits.snapshot_age / 60:g} minutes{unseen}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-import select
+import selectors
 import socket
 import threading
 import time
@@ -149,16 +149,22 @@ class Listener:
             self._wake()
         self._connected_before = True
         self._probe = Probe(self._options)
-        sources = [connection.fileno(), self._ear.fileno()]
-        while not self._closing.is_set():
-            if self._probe.at <= time.monotonic():
-                if not self._probe.passed():
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            selector.register(self._ear, selectors.EVENT_READ)
+            while not self._closing.is_set():
+                if self._probe.at <= time.monotonic() and not self._go_on():
                     connection.execute(b"unlisten *")
                     return
-                self._send_probe(self._own_channel)
-            readable, _, _ = select.select(sources, (), (), max(0.0, self._probe.at - time.monotonic()))
-            if sources[0] in readable:
-                self._take_in(connection)
+                if selector.select(max(0.0, self._probe.at - time.monotonic())):
+                    self._take_in(connection)
+
+    def _go_on(self) -> bool:
+        """Send a probe; whether the one before it has come back."""
+        if not self._probe.passed():
+            return False
+        self._send_probe(self._own_channel)
+        return True
 
     def _take_in(self, connection: psycopg.Connection[Row]) -> None:
         connection.pgconn.consume_input()
