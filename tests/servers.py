@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 _START_SECONDS = 30
 _STOP_SECONDS = 10
@@ -160,6 +161,100 @@ class Postgres:
         if libraries.is_dir():
             shutil.copytree(libraries, copy / libraries.name, symlinks=True)
         return copy / package.name / install.name / programs.name
+
+
+class PgBouncer:
+    """A PgBouncer in transaction mode before a PostgreSQL, running once constructed.
+
+    Each transaction gets whichever of `sessions` connections is free; `sessions=0` gives each a connection that was
+    never used before. ``stop`` ends it; on Linux it also ends with the thread that started it.
+    """
+
+    def __init__(self, postgresql_url: str, *, sessions: int) -> None:
+        program = _pgbouncer_program()
+        self._server = urlsplit(postgresql_url)
+        self._root = Path(tempfile.mkdtemp(prefix="squidie-", dir="/tmp"))
+        self._log = self._root / "log"
+        self._sessions = sessions
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._user = _server_user()
+            if self._user is not None:
+                os.chown(self._root, self._user.pw_uid, self._user.pw_gid)
+            self._start(program)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """What PostgreSQL's URL is through it."""
+        return self._server._replace(netloc=f"{self._server.username}@127.0.0.1:{self._port}").geturl()
+
+    def stop(self) -> None:
+        """End it, and all connections through it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            process.wait(_STOP_SECONDS)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _start(self, program: Path) -> None:
+        for _ in range(5):
+            self._port = _free_port()
+            (self._root / "pgbouncer.ini").write_text(self._settings())
+            with self._log.open("ab") as log:
+                process = subprocess.Popen(
+                    _launched(self._user, str(program), str(self._root / "pgbouncer.ini")),
+                    cwd=self._root,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            if self._is_ready(process):
+                self._process = process
+                return
+        message = f"PgBouncer does not start: {self._log.read_text(errors='replace')[-2000:]}"
+        raise RuntimeError(message)
+
+    def _settings(self) -> str:
+        server = f"host={self._server.hostname} port={self._server.port} user={self._server.username}"
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": self._port,
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": "transaction",
+            "default_pool_size": self._sessions or 20,
+            "server_lifetime": 3600 if self._sessions else 0,  # seconds; 0: used once
+            "max_client_conn": 200,
+            "log_connections": 0,
+            "log_disconnections": 0,
+        }
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        return "\n".join(["[databases]", f"postgres = {server} dbname=postgres", "[pgbouncer]", *lines, ""])
+
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether it came up; False when it ended instead, as it does when its port was taken."""
+        end = time.monotonic() + _START_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            if b"process up" in self._log.read_bytes():
+                return True
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        return False
+
+
+def _pgbouncer_program() -> Path:
+    named = os.environ.get("SQUIDIE_TEST_PGBOUNCER")
+    found = named or shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
+    if found is None or not os.access(found, os.X_OK):
+        raise MissingServerError(
+            "no PgBouncer here: install the system's package `pgbouncer`, or name the program in SQUIDIE_TEST_PGBOUNCER"
+        )
+    return Path(found)
 
 
 def _postgresql_programs() -> Path:

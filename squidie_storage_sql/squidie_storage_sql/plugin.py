@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squidie_core.errors import SchemaError
+from squidie_core.errors import NotSupported, SchemaError
 from squidie_storage_sql.migrations import VERSION, check, script
+from squidie_storage_sql.postgresql.grants import grants
 from squidie_storage_sql.storage import SqlStorage
 from squidie_storage_sql.tables import in_schema
 
@@ -90,6 +91,16 @@ class Plugin:
         target = self._target(url, options)
         statements = script(self._dialect, target.schema, from_version=0)
         return "".join(f"{statement};\n" for statement in ("begin", *statements, "commit"))
+
+    def grants(self, url: str, role: str, **options: object) -> str:
+        """The statements that let a role run everything but migrations, for an owner to run. Connects to nothing.
+
+        Raises NotSupported where the database has no roles, OptionError for what cannot be a role.
+        """
+        target = self._target(url, options)
+        if self._dialect.name != "postgresql":
+            raise NotSupported("this store has no roles: whoever may write to the file may do everything")
+        return grants(role, target.schema)
 
 
 def _recorded(database: Database) -> Sequence[tuple[int, int]] | None:

@@ -60,6 +60,11 @@ def in_schema(statement: str, schema: str | None) -> str:
     return statement.replace(PREFIX, f'"{schema}".{PREFIX}') if schema else statement
 
 
+def table_names() -> list[str]:
+    """All tables, each after those that it needs."""
+    return [table.name for table in _metadata(None).sorted_tables]
+
+
 def version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
     """The statements that create everything in an empty database."""
     for table in _metadata(schema).sorted_tables:

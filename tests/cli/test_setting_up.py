@@ -4,6 +4,8 @@ import re
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from squidie_core.plugins import installed_plugins
 from tests.cli.command import Command, Inside
 
@@ -34,6 +36,19 @@ class TestMigrate:
     def test_hands_the_schema_on(self, inside: Inside) -> None:
         text = inside("migrate", "postgresql://nobody@nowhere/x", "--schema", "flows", "--sql").out
         assert "flows." in text
+
+    def test_prints_what_a_role_needs_instead(self, inside: Inside) -> None:
+        arguments = ("migrate", "postgresql://nobody@nowhere/x", "--schema", "flows", "--print-grants", "app")
+        text = inside(*arguments).out
+        assert 'grant select, insert on "flows".squidie_commits to "app";\n' in text
+        assert inside(*arguments, "--json").document == {"sql": text}
+        assert inside(*arguments, "--sql").code == 2
+
+    @pytest.mark.parametrize("url", ["memory://", "sqlite:///runs.db"])
+    def test_says_so_where_there_are_no_roles(self, inside: Inside, url: str) -> None:
+        done = inside("migrate", url, "--print-grants", "app")
+        assert (done.code, done.out) == (1, "")
+        assert "no roles" in done.err
 
     def test_says_so_where_nothing_needs_migrating(self, inside: Inside) -> None:
         assert "nothing needs migrating" in inside("migrate", "memory://").out

@@ -13,6 +13,7 @@ from squidie_core import Corrupt, Squidie, Unavailable
 from squidie_core.memory import MemoryNotifier, MemoryStorage
 from squidie_core.memory.storage import CAPABILITIES
 from squidie_core.ports import Capabilities, Diagnosable, Finding
+from squidie_core.ports.health import FindingStatus
 from squidie_core.ports.notifier import Subscription
 from squidie_core.runtime.doctor import Diagnosis
 from tests.diagnostics.flows import Failing
@@ -39,14 +40,16 @@ def populated(store: Store) -> Squidie:
 
 def set_column(store: Store, run_id: str, column: str, value: object) -> None:
     """Change the run's index row behind everybody's back."""
+    change: dict[str, Any] = {column: value}
     if isinstance(store, MemoryStore):
         with store.world.lock:
             thread = store.world.namespaces[store.namespace].threads[run_id]
-            thread.index = replace(thread.index, **{column: value})
+            thread.index = replace(thread.index, **change)
         return
     assert isinstance(store, SharedStore)
     statements: Mapping[str, Any] = {
-        name: f"update squidie_runs set {name} = %(value)s where namespace = %(namespace)s and run_id = %(run_id)s"
+        name: f"update squidie_runs set {name} = %(value)s "  # noqa: S608  # constants
+        "where namespace = %(namespace)s and run_id = %(run_id)s"
         for name in ("workflow", "queue", "status", "wake_at", "ended_at", "rev", "commit_id", "priority")
     }
     parameters = {"value": value, "namespace": store.namespace, "run_id": run_id}
@@ -67,22 +70,28 @@ class Shifted(MemoryStorage):
 
 
 class Deaf(MemoryNotifier):
-    """Takes hints and carries none."""
+    """Carries no hint, and only says now and then that its connection is lost."""
 
     def notify(self, queues: Mapping[str, int]) -> None:
-        pass
+        super().notify(dict.fromkeys(queues, 1))
 
 
-class Ailing(MemoryNotifier):
-    """Says of itself that it does not work."""
+class Slow(MemoryNotifier):
+    """Loses what comes before it has begun to listen."""
 
-    working = False
+    lost = 0
+
+    def notify(self, queues: Mapping[str, int]) -> None:
+        if self.lost < 2:
+            self.lost += 1
+        else:
+            super().notify(queues)
 
 
 class Gone(MemoryNotifier):
     """Cannot be reached."""
 
-    def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:
+    def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:  # noqa: ARG002  # the port's
         raise Unavailable("redis://app:hunter2@host/0 did not answer")
 
 
@@ -109,7 +118,8 @@ class TestWell:
         assert document["status"] == "ok"
 
     def test_the_worst_finding_is_the_status(self) -> None:
-        ok, warn, fail = (Finding(check=name, status=name, message="") for name in ("ok", "warn", "fail"))  # type: ignore[arg-type]
+        statuses: tuple[FindingStatus, ...] = ("ok", "warn", "fail")
+        ok, warn, fail = (Finding(check=status, status=status, message="") for status in statuses)
         assert Diagnosis((ok,)).status == "ok"
         assert Diagnosis((ok, warn, ok)).status == "warn"
         assert Diagnosis((warn, fail, ok)).status == "fail"
@@ -130,19 +140,30 @@ class TestClock:
 
 
 class TestNotifier:
-    def test_one_that_works(self) -> None:
-        notifier = MemoryNotifier()
+    @pytest.mark.parametrize("kind", [MemoryNotifier, Slow])
+    def test_one_that_works(self, kind: type[MemoryNotifier]) -> None:
+        notifier = kind()
         finding = found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
         notifier.close()
         assert (finding.status, finding.details) == ("ok", {"configured": True, "working": True})
 
-    @pytest.mark.parametrize("broken", [Deaf, Ailing, Gone])
+    @pytest.mark.parametrize("broken", [Deaf, Gone])
     def test_one_that_does_not(self, broken: type[MemoryNotifier], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("squidie_core.runtime.doctor._NOTIFIER_PATIENCE", 0.05)
+        monkeypatch.setattr("squidie_core.runtime.doctor._HINT_PATIENCE", 0.001)
         notifier = broken()
         finding = found(Squidie("memory://", notifier=notifier).doctor(), "notifier")
         notifier.close()
         assert (finding.status, finding.details) == ("warn", {"configured": True, "working": False})
+        assert "hunter2" not in finding.message
+
+    def test_a_real_one(self, migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Squidie(migrated_url, notifier=migrated_url) as squidie:
+            assert found(squidie.doctor(), "notifier").status == "ok"
+        monkeypatch.setattr("squidie_core.runtime.doctor._HINT_PATIENCE", 0.001)
+        unreachable = "postgresql://app:hunter2@127.0.0.1:1/runs?connect_timeout=2"
+        with Squidie(migrated_url, notifier=unreachable) as squidie:
+            finding = found(squidie.doctor(), "notifier")
+        assert finding.status == "warn"
         assert "hunter2" not in finding.message
 
     def test_wakes_no_worker(self) -> None:
@@ -233,20 +254,28 @@ class TestIndexAgainstJournal:
         squidie.rebuild_index()
         assert found(squidie.doctor(), "index").status == "ok"
 
+    def test_finds_a_head_that_stayed_behind(self, shared_store: SharedStore) -> None:
+        squidie = populated(shared_store)
+        run = squidie.list_runs(status="completed").runs[0]
+        first = squidie.store.storage.read(run.id)[0].head
+        set_column(shared_store, run.id, "rev", first.rev)
+        set_column(shared_store, run.id, "commit_id", first.commit_id)
+        assert found(squidie.doctor(), "index").details["runs"] == {run.id: "head"}
+
     def test_is_not_misled_by_a_run_that_moves_meanwhile(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         squidie = store.open(Chain, resources=on(Stage()))
-        squidie.start(Chain.begin)
-        storage = squidie.store.storage
-        find, moved = storage.find, []
+        run = squidie.start(Chain.begin)
+        read = squidie.store.storage.read
 
-        def find_and_go_on(query: Any) -> Any:
-            page = find(query)
-            moved.append(squidie.execute_next())
-            return page
+        def go_on_and_read(thread_id: str) -> Any:
+            with monkeypatch.context() as patch:
+                patch.setattr(squidie.store.storage, "read", read)
+                assert squidie.execute_next() is not None
+            return read(thread_id)
 
-        monkeypatch.setattr(storage, "find", find_and_go_on)
+        monkeypatch.setattr(squidie.store.storage, "read", go_on_and_read)
         findings = squidie.doctor().findings
-        assert sum(run is not None for run in moved) == 3
+        assert squidie.inspect_run(run).rev > run.rev
         assert [finding for finding in findings if finding.status != "ok"] == []
 
     def test_reads_as_many_as_asked(self, store: Store) -> None:

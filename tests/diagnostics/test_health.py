@@ -1,5 +1,7 @@
 """What the SQL adapter knows of its databases' health, on real ones."""
 
+# ruff: noqa: S608  # the schema is the test's own
+
 from __future__ import annotations
 
 import sqlite3

@@ -211,10 +211,8 @@ class TestJson:
 
     def test_hides_passwords_of_urls_in_messages_and_tracebacks(self) -> None:
         address = "postgresql://app:hunter2@host/db"
-        try:
-            raise ConnectionError(f"{address} is away")
-        except ConnectionError:
-            record = logging.makeLogRecord({"msg": "no %s", "args": (address,), "exc_info": sys.exc_info()})
+        error = ConnectionError(f"{address} is away")
+        record = logging.makeLogRecord({"msg": "no %s", "args": (address,), "exc_info": (ConnectionError, error, None)})
         line = JsonFormatter().format(record)
         assert "hunter2" not in line
         assert json.loads(line)["message"] == "no postgresql://[REDACTED]@host/db"

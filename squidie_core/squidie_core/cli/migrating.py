@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from squidie_core.cli.arguments import Commands, add_command, add_store, settings_of
 from squidie_core.cli.output import Output
+from squidie_core.errors import NotSupported
 from squidie_core.plugins import find_opener
 
 
@@ -37,11 +39,22 @@ class Migratable(Protocol):
         ...
 
 
+@runtime_checkable
+class Grantable(Protocol):
+    """A storage plugin whose stores have roles."""
+
+    def grants(self, url: str, role: str, **options: Any) -> str:
+        """What lets the role run everything but migrations, for an owner to run. Connects to nothing."""
+        ...
+
+
 def add(commands: Commands) -> None:
     """The command and its options."""
     parser = add_command(commands, "migrate", "bring the store's tables to the newest version")
     parser.add_argument("address", nargs="?", metavar="URL", help="the store; the same as --url")
-    parser.add_argument("--sql", action="store_true", help="print the statements for an empty store instead")
+    printing = parser.add_mutually_exclusive_group()
+    printing.add_argument("--sql", action="store_true", help="print the statements for an empty store instead")
+    printing.add_argument("--print-grants", metavar="ROLE", help="print what grants a role all that workers need")
     add_store(parser)
     parser.set_defaults(run=run)
 
@@ -53,18 +66,30 @@ def run(args: argparse.Namespace, out: Output) -> None:
     with settings.blaming():
         url = settings.require("url")
         plugin: object = find_opener("storage", url)
+        options = settings.opening()["storage_options"]
+        if args.print_grants is not None:
+            _show_sql(out, _grants(plugin, url, args.print_grants, options))
+            return
         if not isinstance(plugin, Migratable):
             _show(out, 0, 0, "this store has no schema: nothing needs migrating")
             return
-        options = settings.opening()["storage_options"]
         if args.sql:
-            text = plugin.migration_sql(url, **options)
-            out.show({"sql": text}, text.splitlines())
+            _show_sql(out, plugin.migration_sql(url, **options))
             return
         report = plugin.migrate(url, **options)
     change = f"from version {report.from_version} to {report.to_version}"
     done = f"migrated {change}" if report.from_version != report.to_version else f"is at version {report.to_version}"
     _show(out, report.from_version, report.to_version, f"the schema {done}")
+
+
+def _grants(plugin: object, url: str, role: str, options: Mapping[str, Any]) -> str:
+    if not isinstance(plugin, Grantable):
+        raise NotSupported("this store has no roles: nothing needs granting")
+    return plugin.grants(url, role, **options)
+
+
+def _show_sql(out: Output, text: str) -> None:
+    out.show({"sql": text}, text.splitlines())
 
 
 def _show(out: Output, before: int, after: int, line: str) -> None:

@@ -111,8 +111,9 @@ class Squidie:
         if not isinstance(notifier, str):
             return notifier
         of_one_kind = isinstance(storage, str) and scheme_of(storage) == scheme_of(notifier)
-        shared = storage_options if of_one_kind and storage_options else {}
-        opened: Notifier = open_plugin("notifier", notifier, {**shared, "namespace": self.store.storage.namespace})
+        chosen = dict((of_one_kind and storage_options) or {})
+        chosen["namespace"] = self.store.storage.namespace
+        opened: Notifier = open_plugin("notifier", notifier, chosen)
         self._owned.append(opened)
         return opened
 

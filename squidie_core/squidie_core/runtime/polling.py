@@ -8,9 +8,11 @@ from squidie_core.runtime.clock import StoreClock
 from squidie_core.runtime.engine import Engine
 from squidie_core.runtime.ids import fraction
 
-_SHORTEST = 0.005
-_LONGEST = 2.0
-_LONGEST_WITH_HINTS = 10.0
+# Seconds between two looks that found nothing: growing from the first to the second, or to the third where hints are
+# known to arrive.
+SHORTEST = 0.005
+LONGEST = 2.0
+LONGEST_WITH_HINTS = 10.0
 
 
 class Polling:
@@ -23,7 +25,7 @@ class Polling:
     def __init__(self) -> None:
         self.at = 0.0
         """Monotonic seconds."""
-        self._interval = _SHORTEST
+        self._interval = SHORTEST
         self._asked: float | None = None
 
     def ask(self, at: float) -> None:
@@ -54,10 +56,10 @@ class Polling:
         """Plan the next look by what the last one found. `hinted`: hints are known to arrive."""
         now = time.monotonic()
         if engine.last_poll_full:
-            self._interval = _SHORTEST
+            self._interval = SHORTEST
             self.at = now
             return
-        longest = _LONGEST_WITH_HINTS if hinted else _LONGEST
-        self._interval = _SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, longest)
+        longest = LONGEST_WITH_HINTS if hinted else LONGEST
+        self._interval = SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, longest)
         self.at = now + self._interval * (0.8 + fraction() * 0.4)
         self.expect(engine, clock)

@@ -160,6 +160,10 @@ class Connections:
                 self.engine.dispose()
 
 
+def ignore(_: psycopg.Notify) -> None:
+    """Forget a notification that is somebody else's, as a pooler may deliver it; psycopg would keep it for ever."""
+
+
 # The planner would plan anew for each execution, since it knows the sizes of the sets then; all its plans are alike.
 # Behind a pooler the setting would stay with a connection of the server's that others use too; there the backend is
 # another one than the pooler says.
@@ -168,4 +172,5 @@ _PLAN_ONCE = "select set_config('plan_cache_mode', 'force_generic_plan', false) 
 
 def _set_up(connection: psycopg.Connection[Row], _record: object) -> None:
     register(connection)
+    connection.add_notify_handler(ignore)
     connection.execute(_PLAN_ONCE, (connection.info.backend_pid,), prepare=False)

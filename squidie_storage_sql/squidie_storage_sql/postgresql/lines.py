@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from squidie_storage_sql.postgresql.connections import DEFAULTS
+from squidie_storage_sql.postgresql.connections import DEFAULTS, ignore
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,6 +42,7 @@ class Line:
     def connection(self) -> Generator[psycopg.Connection[Row]]:
         """A connection that commits each statement and prepares none, so that poolers of any kind may be between."""
         connection = psycopg.connect(**self._settings, autocommit=True, prepare_threshold=None)
+        connection.add_notify_handler(ignore)
         try:
             yield connection
         finally:

@@ -65,6 +65,11 @@ class Sender:
         for queue, count in queues.items():
             self._counts[queue] = self._counts.get(queue, 0) + count
 
+    def _take_back(self, counts: Mapping[str, int], probed: str | None) -> None:
+        with self._changed:
+            self._add(counts)
+            self._probed = self._probed or probed
+
     def _begin(self) -> None:
         if self._closed:
             return
@@ -105,8 +110,6 @@ class Sender:
         try:
             connection.execute(_NOTIFY, (channels, hints))
         except FAILURES:
-            with self._changed:
-                self._add(counts)
-                self._probed = self._probed or probed
+            self._take_back(counts, probed)
             raise
         self._line.works()
