@@ -9,7 +9,7 @@ DEMO_MEMBERS := squidie_core squidie_storage_sql
 PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
 
 # Exact versions, for what is installed and for what builds it.
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
+INSTALL = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
 editable = $(foreach member,$(1),--editable ./$(member))
 
 .PHONY: demo test bench coverage lint format constraints clean
@@ -41,7 +41,7 @@ format: $(VENV)/.dev
 
 # Renews the pins: the newest versions that Python 3.11 and later can share. No pin names where it came from.
 constraints: $(VENV)/.uv
-	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	echo uv | $(BIN)/uv pip compile --system-certs --quiet --upgrade --universal --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-package squidie-core \
 	  --group pyproject.toml:dev $(PROJECTS) - --output-file constraints.txt
 
