@@ -66,11 +66,4 @@ class JsonFormatter(logging.Formatter):
 
 def _context() -> Mapping[str, Any]:
     attempt = current_attempt.get()
-    if attempt is None:
-        return dict.fromkeys(CONTEXT)
-    return {
-        "run_id": attempt.run_id,
-        "workflow": attempt.workflow,
-        "step": attempt.step.name,
-        "attempt": attempt.runnable.attempt,
-    }
+    return dict.fromkeys(CONTEXT) if attempt is None else attempt.about

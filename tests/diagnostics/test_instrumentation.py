@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -210,3 +212,8 @@ class TestHarmlessness:
     def test_the_protocol_is_what_it_must_have(self) -> None:
         assert isinstance(Listener(), Instrumentation)
         assert not isinstance(object(), Instrumentation)
+
+    def test_without_one_its_events_are_not_even_imported(self) -> None:
+        program = "import sys, squidie_core; print([name for name in sys.modules if 'instrumentation' in name])"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout == "[]\n"

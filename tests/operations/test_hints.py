@@ -17,9 +17,9 @@ from squidie_core.runtime.polling import Polling
 from tests.operations.conftest import OpenNotifier
 from tests.operations.flows import ALL, FirstOfTwo, Folder, One, Retried, SecondOfTwo, Two
 from tests.operations.processes import Processes
-from tests.operations.test_notifier import connections, end_connections
+from tests.operations.test_notifier import connections, end_connections, listening
 from tests.runtime.stores import working
-from tests.runtime.waiting import eventually
+from tests.runtime.waiting import PATIENCE, eventually
 
 HOUR = 3600
 
@@ -111,10 +111,12 @@ class TestWithinAProcess:
 
     def test_what_execute_next_leaves_is_told_to_others(self) -> None:
         world = MemoryWorld()
-        with at(world, Two) as squidie, at(world, SecondOfTwo) as other, working(other):
+        with at(world, Two) as squidie, at(world, SecondOfTwo) as other:
             run = squidie.start(Two, {})
-            assert squidie.execute_next() is not None
-            completed(squidie, run.id)
+            with working(other):
+                eventually(lambda: other.metrics().polls)
+                assert squidie.execute_next() is not None
+                completed(squidie, run.id)
 
     def test_steps_whose_code_is_elsewhere_are_told_to_others(self, tmp_path: Path) -> None:
         world, folder = MemoryWorld(), Folder(str(tmp_path))
@@ -125,6 +127,26 @@ class TestWithinAProcess:
                 eventually(lambda: other.metrics().polls)
                 folder.mark("released")
                 completed(squidie, run.id)
+
+
+class TestANotifierGivenAsAUrl:
+    def test_gets_the_namespace_and_the_options_of_a_storage_of_its_kind(
+        self, postgresql_url: str, notifier: OpenNotifier
+    ) -> None:
+        home = {"namespace": "shop", "schema": "squidie_hints"}
+        heard = listening(notifier(postgresql_url, **home), "default")
+        options = {"schema": "squidie_hints", "create": True}
+        with Squidie(
+            postgresql_url, workflows=[One], namespace="shop", storage_options=options, notifier=postgresql_url
+        ) as squidie:
+            squidie.start(One, {})
+            assert heard.get(timeout=PATIENCE) == 1
+
+    def test_gets_the_namespace_alone_where_the_storage_is_of_another_kind(self, tmp_path: Path) -> None:
+        with Squidie(
+            f"sqlite:///{tmp_path}/runs.db?namespace=shop", storage_options={"pool_size": 2}, notifier="memory://"
+        ) as squidie:
+            assert squidie.wakeups.reach_others
 
 
 class TestThePaceOfLooking:

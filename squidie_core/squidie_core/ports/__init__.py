@@ -1,7 +1,6 @@
 """The protocols that adapters implement; what each method's docstring states is an obligation of the adapter."""
 
 from squidie_core.ports.health import Diagnosable, Finding
-from squidie_core.ports.instrumentation import Event, Instrumentation
 from squidie_core.ports.leases import LeaseBackend
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import (
@@ -21,10 +20,8 @@ __all__ = [
     "Diagnosable",
     "DueBatch",
     "DueRun",
-    "Event",
     "Finding",
     "HeadStatus",
-    "Instrumentation",
     "LeaseBackend",
     "Notifier",
     "RebuildPage",

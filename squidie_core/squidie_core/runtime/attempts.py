@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from squidie_core.authoring import Body
 from squidie_core.definition.model import StepDefinition
@@ -81,6 +81,16 @@ class Attempt:
     def key(self) -> str:
         """The runnable's key."""
         return self.runnable.key
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What log records and events say of it."""
+        return {
+            "run_id": self.run_id,
+            "workflow": self.workflow,
+            "step": self.step.name,
+            "attempt": self.runnable.attempt,
+        }
 
     @property
     def is_async(self) -> bool:

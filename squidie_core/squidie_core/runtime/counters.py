@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from squidie_core.inspection.metrics import Metrics
-from squidie_core.ports.instrumentation import WithoutEffect
+from squidie_core.journal.commit import Busy, CommitResult, Conflict
 
 
 @dataclass(slots=True)
@@ -44,11 +44,11 @@ class Counters:
         self.appends += appends - refused
         self.largest_group = max(self.largest_group, appends)
 
-    def repeats(self, reason: WithoutEffect) -> None:
+    def repeats(self, result: CommitResult) -> None:
         """An append had no effect."""
-        if reason == "conflict":
+        if isinstance(result, Conflict):
             self.conflicts += 1
-        elif reason == "busy":
+        elif isinstance(result, Busy):
             self.busy += 1
         else:
             self.refused += 1

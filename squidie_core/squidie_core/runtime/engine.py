@@ -57,7 +57,7 @@ class Engine:
         self._store = store
         self._options = options
         self._on_lost = on_lost
-        self.observer = Observer(store.telemetry.tell)
+        self.observer = Observer(store.telemetry.teller)
         self._cache = StateCache(options.cache_bytes)
         self.actors: dict[str, Actor] = {}
         self.advanced: RunState | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
 from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow, compiled
@@ -16,12 +16,10 @@ from squidie_core.inspection import Metrics, RunList, Snapshot
 from squidie_core.inspection.snapshot import snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.plugins import open_plugin, scheme_of
-from squidie_core.ports.instrumentation import Instrumentation
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.catalog import Catalog
-from squidie_core.runtime.doctor import Diagnosis, examine
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.single import execute_one
@@ -30,6 +28,10 @@ from squidie_core.runtime.store import RunStore, derive_index
 from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
+
+if TYPE_CHECKING:
+    from squidie_core.ports.instrumentation import Instrumentation
+    from squidie_core.runtime.doctor import Diagnosis
 
 T = TypeVar("T")
 RunRef = str | Snapshot
@@ -383,6 +385,8 @@ class Squidie:
         A run is stuck that has been due for `stuck_after` and that nobody took. Of about `sample` runs the journals are
         read whole, and the index is compared with them.
         """
+        from squidie_core.runtime.doctor import examine  # noqa: PLC0415  # for the few who ask
+
         return examine(
             self.store.storage,
             self.wakeups.notifier,

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 from squidie_core.journal.commit import CommitResult
-from squidie_core.ports.instrumentation import (
-    AttemptEnded,
-    AttemptTaken,
-    ClaimLost,
-    GroupWritten,
-    QueuePolled,
-    WriteRepeated,
-)
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
 from squidie_core.runtime.counters import Counters
-from squidie_core.runtime.telemetry import Tell, reason_of, run_ended
 from squidie_core.state import RunState
+
+if TYPE_CHECKING:
+    from squidie_core.runtime.telling import Teller
 
 _engine_log = logging.getLogger("squidie.engine")
 _steps_log = logging.getLogger("squidie.steps")
-
-_NAMES: dict[type[Outcome], Literal["completed", "failed", "deferred", "released"]] = {
-    Completed: "completed",
-    Failed: "failed",
-    Deferred: "deferred",
-}
 
 
 class Observer:
@@ -36,11 +24,11 @@ class Observer:
     `counters` may be read from any thread.
     """
 
-    __slots__ = ("_tell", "counters")
+    __slots__ = ("_teller", "counters")
 
-    def __init__(self, tell: Tell | None) -> None:
+    def __init__(self, teller: Teller | None) -> None:
         self.counters = Counters()
-        self._tell = tell
+        self._teller = teller
 
     def polled(self, queue: str, found: int, seconds: float) -> None:
         """A look for due runs found so many."""
@@ -49,35 +37,33 @@ class Observer:
         counters.due_runs += found
         if not found:
             counters.empty_polls += 1
-        if self._tell is not None:
-            self._tell(QueuePolled(queue=queue, found=found, seconds=seconds))
+        if self._teller is not None:
+            self._teller.polled(queue, found, seconds)
 
     def wrote(self, appends: int, refused: int, seconds: float) -> None:
         """One call brought so many appends to the store; so many of them had no effect."""
         self.counters.wrote(appends, refused)
-        if self._tell is not None:
-            self._tell(GroupWritten(appends=appends, refused=refused, seconds=seconds))
+        if self._teller is not None:
+            self._teller.wrote(appends, refused, seconds)
 
     def repeats(self, run_id: str, result: CommitResult) -> None:
         """An append had no effect."""
-        reason = reason_of(result)
-        self.counters.repeats(reason)
-        if self._tell is not None:
-            self._tell(WriteRepeated(run_id=run_id, reason=reason))
+        self.counters.repeats(result)
+        if self._teller is not None:
+            self._teller.repeats(run_id, result)
 
     def claimed(self, attempts: Sequence[Attempt]) -> None:
         """The attempts are claimed, and nobody runs them yet."""
         self.counters.claims += len(attempts)
-        if self._tell is not None:
+        if self._teller is not None:
             for attempt in attempts:
-                attempt.timed = True
-                self._tell(_taken(attempt))
+                self._teller.taken(attempt)
 
     def ended(self, state: RunState, reported: Sequence[tuple[Attempt, Outcome]]) -> None:
         """The outcomes are in the journal of the run whose state follows from them."""
         counters = self.counters
         for attempt, outcome in reported:
-            kind = type(outcome)
+            kind, retried = type(outcome), False
             if kind is Completed:
                 counters.attempts_completed += 1
             elif isinstance(outcome, Failed):
@@ -89,8 +75,8 @@ class Observer:
                 counters.attempts_deferred += 1
             else:
                 counters.attempts_released += 1
-            if self._tell is not None:
-                self._tell(_ended(state, attempt, outcome))
+            if self._teller is not None:
+                self._teller.ended(state, attempt, outcome, retried=retried)
 
     def run_ended(self, state: RunState, reported: Sequence[tuple[Attempt, Outcome]]) -> None:
         """The run is over, by these outcomes if there are any."""
@@ -102,17 +88,17 @@ class Observer:
                 (state.error or {}).get("code"),
                 extra={"run_id": state.run_id, "workflow": state.workflow},
             )
-        if self._tell is not None:
-            self._tell(run_ended(state))
+        if self._teller is not None:
+            self._teller.run_ended(state)
 
     def lost(self, attempt: Attempt) -> None:
         """The attempt's claim is gone while its body runs."""
         self.counters.claims_lost += 1
         _engine_log.warning(
-            "run %s: %s is cancelled or its claim is lost", attempt.run_id, attempt.key, extra=_about(attempt)
+            "run %s: %s is cancelled or its claim is lost", attempt.run_id, attempt.key, extra=attempt.about
         )
-        if self._tell is not None:
-            self._tell(ClaimLost(**_about(attempt), runnable_key=attempt.key))
+        if self._teller is not None:
+            self._teller.lost(attempt)
 
     def dropped(self, attempt: Attempt) -> None:
         """The attempt's outcome came after its claim was lost, which nobody knew."""
@@ -121,10 +107,10 @@ class Observer:
             "run %s: the claim on %s was lost; its outcome is dropped",
             attempt.run_id,
             attempt.key,
-            extra=_about(attempt),
+            extra=attempt.about,
         )
-        if self._tell is not None:
-            self._tell(ClaimLost(**_about(attempt), runnable_key=attempt.key))
+        if self._teller is not None:
+            self._teller.lost(attempt)
 
 
 def _is_retried(state: RunState, attempt: Attempt) -> bool:
@@ -142,37 +128,5 @@ def _log_failure(attempt: Attempt, outcome: Failed, *, retried: bool) -> None:
         attempt.runnable.attempt,
         outcome.error.get("type", outcome.error.get("code")),
         "; it will be tried again" if retried else "",
-        extra=_about(attempt),
+        extra=attempt.about,
     )
-
-
-def _taken(attempt: Attempt) -> AttemptTaken:
-    runnable = attempt.runnable
-    return AttemptTaken(
-        **_about(attempt),
-        runnable_key=attempt.key,
-        delivery=runnable.deliveries,
-        waited=((runnable.claimed_at or runnable.visible_at) - runnable.visible_at) / 1000,
-    )
-
-
-def _ended(state: RunState, attempt: Attempt, outcome: Outcome) -> AttemptEnded:
-    failure = outcome if isinstance(outcome, Failed) else None
-    return AttemptEnded(
-        **_about(attempt),
-        runnable_key=attempt.key,
-        outcome=_NAMES.get(type(outcome), "released"),
-        held=(state.last_at - (attempt.runnable.claimed_at or state.last_at)) / 1000,
-        ran=attempt.ran,
-        error=None if failure is None else str(failure.error.get("code")),
-        retried=failure is not None and _is_retried(state, attempt),
-    )
-
-
-def _about(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "run_id": attempt.run_id,
-        "workflow": attempt.workflow,
-        "step": attempt.step.name,
-        "attempt": attempt.runnable.attempt,
-    }

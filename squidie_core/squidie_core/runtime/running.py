@@ -88,13 +88,7 @@ def renamed(result: Mapping[str, Json], given: str | None, wanted: str | None) -
 
 def _log_step(attempt: Attempt) -> Outcome:
     level = logging.getLevelNamesMapping()[(attempt.step.level or "info").upper()]
-    extra = {
-        "run_id": attempt.run_id,
-        "workflow": attempt.workflow,
-        "step": attempt.step.name,
-        "attempt": attempt.runnable.attempt,
-    }
-    _log.log(level, "%s", attempt.step.message or "", extra=extra)
+    _log.log(level, "%s", attempt.step.message or "", extra=attempt.about)
     return Completed({})
 
 

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from squidie_core.errors import StorageError
 from squidie_core.inspection.metrics import Metrics
-from squidie_core.journal.commit import Append, Busy, CommitResult, Committed, Conflict
-from squidie_core.journal.redaction import scrub
-from squidie_core.ports.instrumentation import (
-    Event,
-    GroupWritten,
-    Instrumentation,
-    RunBegun,
-    RunEnded,
-    RunQuarantined,
-    StoreFailed,
-    WithoutEffect,
-    WriteRepeated,
-)
+from squidie_core.journal.commit import Append, CommitResult, Committed
 from squidie_core.runtime.counters import Counters, sum_of
 from squidie_core.state import RunState
 
-_log = logging.getLogger("squidie.instrumentation")
-
-Tell = Callable[[Event], None]
+if TYPE_CHECKING:
+    from squidie_core.ports.instrumentation import Instrumentation
+    from squidie_core.runtime.telling import Teller
 
 
 class Telemetry:
     """The counters of one Squidie, and its instrumentation. Safe to use from any thread.
 
-    `tell` is `None` where nobody listens, so that the event need not even be made. It is called without a lock.
+    `teller` is `None` where nobody listens, so that no event need be made. It is called without a lock.
     """
 
     def __init__(self, instrumentation: Instrumentation | None = None) -> None:
-        self.tell: Tell | None = None if instrumentation is None else _Teller(instrumentation)
+        self.teller: Teller | None = None
+        if instrumentation is not None:
+            from squidie_core.runtime.telling import Teller  # noqa: PLC0415  # events are for those who want them
+
+            self.teller = Teller(instrumentation)
         self._lock = threading.Lock()
         self._kept = Counters()
         """What threads counted that are over, or that count seldom."""
@@ -65,16 +57,8 @@ class Telemetry:
         """A new run is in the store."""
         with self._lock:
             self._kept.runs_started += 1
-        if self.tell is not None:
-            self.tell(
-                RunBegun(
-                    run_id=state.run_id,
-                    workflow=state.workflow,
-                    queue=state.queue,
-                    trigger=state.trigger,
-                    priority=state.priority,
-                )
-            )
+        if self.teller is not None:
+            self.teller.begun(state)
         if state.terminal:
             self.ended(state)
 
@@ -82,8 +66,8 @@ class Telemetry:
         """A run was ended by a command."""
         with self._lock:
             self._kept.ended(state.status)
-        if self.tell is not None:
-            self.tell(run_ended(state))
+        if self.teller is not None:
+            self.teller.run_ended(state)
 
     def wrote(self, appends: Sequence[Append], results: Sequence[CommitResult], seconds: float) -> None:
         """A command brought these appends to the store in one call."""
@@ -95,11 +79,11 @@ class Telemetry:
         with self._lock:
             self._kept.wrote(len(appends), len(without_effect))
             for _, result in without_effect:
-                self._kept.repeats(reason_of(result))
-        if self.tell is not None:
-            self.tell(GroupWritten(appends=len(appends), refused=len(without_effect), seconds=seconds))
+                self._kept.repeats(result)
+        if self.teller is not None:
+            self.teller.wrote(len(appends), len(without_effect), seconds)
             for append, result in without_effect:
-                self.tell(WriteRepeated(run_id=append.thread_id, reason=reason_of(result)))
+                self.teller.repeats(append.thread_id, result)
 
     def wrote_checkpoint(self) -> None:
         """A checkpoint is in the store."""
@@ -110,46 +94,12 @@ class Telemetry:
         """A run was taken out of its queue."""
         with self._lock:
             self._kept.runs_quarantined += 1
-        if self.tell is not None:
-            self.tell(RunQuarantined(run_id=run_id, reason=scrub(reason)))
+        if self.teller is not None:
+            self.teller.quarantined(run_id, reason)
 
     def store_failed(self, error: StorageError) -> None:
         """The store did not answer somebody who executes."""
         with self._lock:
             self._kept.store_failures += 1
-        if self.tell is not None:
-            self.tell(StoreFailed(code=error.code, message=scrub(error.message)))
-
-
-def reason_of(result: CommitResult) -> WithoutEffect:
-    """Why an append had no effect."""
-    if isinstance(result, Conflict):
-        return "conflict"
-    return "busy" if isinstance(result, Busy) else "refused"
-
-
-def run_ended(state: RunState) -> RunEnded:
-    """The event for a run that is over."""
-    return RunEnded(
-        run_id=state.run_id,
-        workflow=state.workflow,
-        queue=state.queue,
-        status=state.status,
-        seconds=((state.ended_at or state.last_at) - state.started_at) / 1000,
-    )
-
-
-class _Teller:
-    """Tells an instrumentation, and puts up with one that raises."""
-
-    def __init__(self, instrumentation: Instrumentation) -> None:
-        self._instrumentation = instrumentation
-        self._complained = False
-
-    def __call__(self, event: Event) -> None:
-        try:
-            self._instrumentation.on_event(event)
-        except Exception:  # noqa: BLE001  # it is code of the host's
-            if not self._complained:
-                self._complained = True
-                _log.exception("the instrumentation raised; whatever else it raises is ignored")
+        if self.teller is not None:
+            self.teller.store_failed(error.code, error.message)
