@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from squidie_core.authoring.payloads import read_contract
 from squidie_core.definition.model import PayloadField
 from squidie_core.errors import DefinitionError, PayloadError
 
-pydantic: Any = pytest.importorskip("pydantic")
+pydantic: Any = importlib.import_module("pydantic")
 
 Stop: Any = pydantic.create_model("Stop", name=(str, ...))
 Ride: Any = pydantic.create_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def test_every_script_of_ours_says_what_it_measured(tmp_path: Path) -> None:
     try:
         Postgres(fsync=False).stop()
     except MissingServerError as missing:
+        if os.environ.get("CI"):
+            raise
         pytest.skip(str(missing))
     report = tmp_path / "report.json"
     cases = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -178,6 +179,8 @@ class TestAStoreThatIsAway:
         try:
             server = Postgres(fsync=False)
         except MissingServerError as missing:
+            if os.environ.get("CI"):
+                raise
             pytest.skip(str(missing))
         try:
             open_postgresql.migrate(server.url)
