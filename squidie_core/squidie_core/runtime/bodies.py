@@ -7,36 +7,37 @@ from collections.abc import Iterable, Mapping
 from queue import Empty, SimpleQueue
 
 from squidie_core.runtime.attempts import Attempt, Outcome, Released
+from squidie_core.runtime.berths import Boarding
 from squidie_core.runtime.running import run_body
 
 Report = tuple[Attempt, Outcome]
 
 
 class Inbox:
-    """What the worker's loop waits on: outcomes, and wake-ups without one."""
+    """What the worker's loop waits on: outcomes, runs that come on board, and wake-ups without either."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Report | None] = SimpleQueue()
+        self._queue: SimpleQueue[Report | Boarding | None] = SimpleQueue()
 
-    def put(self, report: Report) -> None:
-        """Hand in an outcome."""
-        self._queue.put(report)
+    def put(self, news: Report | Boarding) -> None:
+        """Hand in an outcome or a started run."""
+        self._queue.put(news)
 
     def wake(self) -> None:
         """End the wait that is going on, or the next one."""
         self._queue.put(None)
 
-    def collect(self, timeout: float) -> list[Report]:
-        """The outcomes that have arrived, after up to `timeout` seconds for the first of them or a wake-up."""
-        reports: list[Report] = []
+    def collect(self, timeout: float) -> list[Report | Boarding]:
+        """What has arrived, in order, after up to `timeout` seconds for the first of it or a wake-up."""
+        news: list[Report | Boarding] = []
         try:
             item = self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
             while True:
                 if item is not None:
-                    reports.append(item)
+                    news.append(item)
                 item = self._queue.get_nowait()
         except Empty:
-            return reports
+            return news
 
 
 class ThreadBodies:

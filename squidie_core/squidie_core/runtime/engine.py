@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from squidie_core.decisions import Claimant, Draft, advance, heartbeat
+from squidie_core.decisions import Draft, heartbeat
 from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Slots, Write
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.cache import StateCache
-from squidie_core.runtime.ids import new_claim_id
+from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
 from squidie_core.runtime.store import RunStore, pause, to_append
-from squidie_core.state import RunnableState, RunState
+from squidie_core.state import RunState
 
 _log = logging.getLogger("squidie.engine")
 
@@ -32,7 +32,6 @@ MAX_CHAIN = 16
 MAX_CHAIN_OF_MANY = 4
 """How many steps may follow one another while more runs wait than there are slots."""
 MAX_CHAIN_SECONDS = 0.25
-MAX_WIDE_CLAIM = 64
 _CLAIM_TRIES = 3
 _RESERVE_FOR = 1_000
 
@@ -94,6 +93,14 @@ class Engine:
             del actor.running[attempt.key]
             actor.reported.append((attempt, outcome))
 
+    def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
+        """Go on with a run that was started elsewhere in this process, with claims in this engine's name."""
+        actor = self.actors.get(state.run_id)
+        if actor is None:
+            actor = self.actors[state.run_id] = Actor(state.run_id, state)
+        self._note_wake(state, wake_at)
+        self._begin(actor, attempts, chained=0)
+
     def tick(self, slots: Slots, *, poll: bool, chain: bool = True, limit: int | None = None) -> list[Attempt]:
         """Decide and write everything that can be written now; returns the attempts that were claimed.
 
@@ -149,7 +156,7 @@ class Engine:
             draft = self._draft(_loaded(actor))
             lost = [item for item in reported if not apply_outcome(draft, *item)]
             applied = self._applied(reported, lost) if lost else reported
-            claimed = self._advance(draft, slots, 1) if chain and self._may_chain(actor) else []
+            claimed = self._claim(draft, slots, 1) if chain and self._may_chain(actor) else []
             try:
                 self._write(actor, draft, claimed, applied)
             except TooLarge as error:
@@ -234,7 +241,7 @@ class Engine:
     def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
         slots.lacks_code = False
-        claimed = self._advance(draft, slots, share)
+        claimed = self._claim(draft, slots, share)
         if draft.entries:
             self._write(actor, draft, claimed, [])
         elif not actor.running:
@@ -242,24 +249,9 @@ class Engine:
                 self._store.park(run.thread_id, "step_unavailable", run.parked)
             self._retire(actor)
 
-    def _advance(self, draft: Draft, slots: Slots, share: int) -> list[Attempt]:
-        state = draft.state
-        half = (len(state.open) + 1) // 2
-        claimant = Claimant(
-            owner_id=self._options.owner_id,
-            claim_id=new_claim_id(),
-            lease_for=self._options.lease_for,
-            admit=lambda runnable: slots.admit(state.workflow, runnable),
-            limit=min(max(1, min(share, half, MAX_WIDE_CLAIM)), slots.free),
-            max_skew=self._store.storage.capabilities.max_skew,
-        )
-        return [self._attempt(draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]
-
-    def _attempt(self, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
-        workflow = draft.state.workflow
-        step = draft.step(runnable.step).definition
-        body = self._store.catalog.body(workflow, runnable.step) if runnable.kind == "run" else None
-        return Attempt(draft.state.run_id, workflow, runnable, claim_id, step, body)
+    def _claim(self, draft: Draft, slots: Slots, share: int) -> list[Attempt]:
+        options = self._options
+        return claim(self._store, draft, slots, owner_id=options.owner_id, lease_for=options.lease_for, share=share)
 
     def _draft(self, state: RunState, now: int = 0) -> Draft:
         draft = self._store.draft(state)
@@ -317,31 +309,34 @@ class Engine:
         state = _loaded(actor)
         self._store.committed(state, write.append)
         self.advanced = state
-        wake_at = write.append.index.wake_at
-        if wake_at is not None and wake_at <= state.last_at:
-            self.left_work = True
+        if self._note_wake(state, write.append.index.wake_at):
             self.left_to_others = self.left_to_others or not self._store.catalog.has_all(write.append.index.needs)
-        elif wake_at is not None:
-            self.next_wake = wake_at if self.next_wake is None else min(wake_at, self.next_wake)
         if write.reported:
             self.observer.ended(state, write.reported)
-        if write.claimed:
-            self._holds_on(actor, write)
-            self.observer.claimed(write.claimed)
         if state.terminal:
             self.observer.run_ended(state, write.reported)
             self._lose(actor, list(actor.running))
-        self._lose(actor, [attempt.key for attempt in write.claimed])  # our own, whose lease had lapsed
-        for attempt in write.claimed:
-            actor.running[attempt.key] = attempt
+        if write.claimed:
+            self._begin(actor, write.claimed, chained=actor.chained + 1 if write.reported else 0)
         if actor.idle:
             self._retire(actor)
         return write.claimed
 
-    def _holds_on(self, actor: Actor, write: Write) -> None:
-        """Count the steps taken from the run without letting go of it, and see that the new claims are renewed."""
-        actor.chained = actor.chained + 1 if write.reported else 0
-        if actor.chained <= 1:
+    def _note_wake(self, state: RunState, wake_at: int | None) -> bool:
+        """Whether what is in the store now leaves work that is due."""
+        if wake_at is None:
+            return False
+        if wake_at <= state.last_at:
+            self.left_work = True
+            return True
+        self.next_wake = wake_at if self.next_wake is None else min(wake_at, self.next_wake)
+        return False
+
+    def _begin(self, actor: Actor, attempts: list[Attempt], *, chained: int) -> None:
+        """The attempts are ours: see that their claims are renewed. `chained`: steps taken without letting go."""
+        self.observer.claimed(attempts)
+        actor.chained = chained
+        if chained <= 1:
             actor.chain_started = time.monotonic()
         renew_at = self._store.clock.now() + self._options.lease_for // 2
         if actor.running:
@@ -349,6 +344,9 @@ class Engine:
         else:
             actor.renewals = 0
             actor.renew_at = renew_at
+        self._lose(actor, [attempt.key for attempt in attempts])  # our own, whose lease had lapsed
+        for attempt in attempts:
+            actor.running[attempt.key] = attempt
 
     def _lose(self, actor: Actor, keys: Iterable[str]) -> None:
         """The claims are gone: their outcomes will be dropped, and their bodies are told."""

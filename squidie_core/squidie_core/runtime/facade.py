@@ -19,6 +19,7 @@ from squidie_core.plugins import open_plugin, scheme_of
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import RunQuery, Storage
 from squidie_core.runtime import options
+from squidie_core.runtime.berths import Hosts
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
@@ -66,6 +67,7 @@ class Squidie:
         self.queue = options.name("queue", queue)
         catalog = Catalog(workflows, resources or {})
         self._owned: list[Storage | Notifier] = []
+        self.hosts = Hosts()
         telemetry = Telemetry(instrumentation)
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         try:
@@ -155,10 +157,13 @@ class Squidie:
         key or id belongs to a run of another payload, and StorageError.
         """
         given = StartOptions.of(self.queue, trigger, options)
-        state, is_new = start_run(self.store, what, payload, given)
-        if is_new:
-            self.wakeups.wake(state.queue)
-        return self._snapshot(state, self.store.clock.now())
+        started = start_run(self.store, self.hosts, what, payload, given)
+        found = self._snapshot(started.state, self.store.clock.now())
+        wants_worker = started.wants_worker
+        started.board()
+        if wants_worker:
+            self.wakeups.wake(found.queue)
+        return found
 
     def start_many(
         self,
@@ -183,11 +188,11 @@ class Squidie:
             default_queue=self.queue, queue=queue, delay=delay, priority=priority, tags=tuple(tags), metadata=metadata
         )
         started = start_runs(self.store, trigger, payloads, given, idempotency_keys)
-        new = sum(is_new for _, is_new in started)
-        if new:
-            self.wakeups.wake(started[0][0].queue, new)
+        wanting = sum(each.wants_worker for each in started)
+        if wanting:
+            self.wakeups.wake(started[0].state.queue, wanting)
         now = self.store.clock.now()
-        return [self._snapshot(state, now) for state, _ in started]
+        return [self._snapshot(each.state, now) for each in started]
 
     # Executing
 

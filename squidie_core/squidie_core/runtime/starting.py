@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from squidie_core import decisions
@@ -13,7 +13,10 @@ from squidie_core.errors import ConflictError
 from squidie_core.journal.commit import Append, CommitResult, Conflict
 from squidie_core.journal.identity import derived_id, digest, run_id_at
 from squidie_core.runtime import options
+from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.berths import Berth, Boarding, Hosts
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import random_bits
 from squidie_core.runtime.store import RunStore, to_append
 from squidie_core.state import RunState
@@ -67,17 +70,57 @@ class _Prepared:
     workflow: CompiledWorkflow
     request: StartRequest
     draft: decisions.Draft
-    append: Append
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that there is now. `wake_at`: when a worker should look at one that this call started.
+
+    `berth` and `attempts`: what was claimed for a worker of this process, which must be told.
+    """
+
+    state: RunState
+    wake_at: int | None = None
+    berth: Berth | None = None
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+
+    @property
+    def wants_worker(self) -> bool:
+        """Whether workers should be told; one that has claims knows when to look again."""
+        return self.wake_at is not None and (self.berth is None or self.wake_at <= self.state.last_at)
+
+    def board(self) -> None:
+        """Give the run to the worker that its claims are for; the state is the worker's then."""
+        if self.berth is not None:
+            self.berth.board(Boarding(self.berth, self.state, self.attempts, self.wake_at))
 
 
 def start_run(
-    store: RunStore, what: Trigger[Any] | type[Workflow], payload: Any, given: StartOptions
-) -> tuple[RunState, bool]:
-    """The started run and whether it is new. Raises what `Squidie.start` says; nothing is written then."""
+    store: RunStore, hosts: Hosts, what: Trigger[Any] | type[Workflow], payload: Any, given: StartOptions
+) -> Started:
+    """Start a run, and claim its first steps for a worker that waits for work in this process, in the same commit.
+
+    Raises what `Squidie.start` says; nothing is written then.
+    """
     workflow, trigger = _resolve(store.catalog, what, given.trigger)
     prepared = _prepare(store, workflow, trigger, payload, given)
     store.catalog.ensure_stored(workflow.plan, store.storage)
-    return _settle(store, prepared, store.commit(prepared.append))
+    draft = prepared.draft
+    berth = hosts.berth(draft.state.queue, len(draft.state.open))
+    boarding = False
+    try:
+        attempts = [] if berth is None else _claim_for(store, draft, berth)
+        append = to_append(draft)
+        started = _settle(store, prepared, append, store.commit(append))
+        boarding = len(attempts) > 0 and started.state is draft.state
+    finally:
+        if berth is not None and not boarding:
+            berth.leave()
+    return replace(started, berth=berth, attempts=attempts) if boarding else started
+
+
+def _claim_for(store: RunStore, draft: decisions.Draft, berth: Berth) -> list[Attempt]:
+    return claim(store, draft, berth.slots, owner_id=berth.owner_id, lease_for=berth.lease_for, share=berth.slots.free)
 
 
 def start_runs(
@@ -86,8 +129,8 @@ def start_runs(
     payloads: Sequence[Any],
     given: StartOptions,
     keys: Sequence[str] | None,
-) -> list[tuple[RunState, bool]]:
-    """As `start_run` for each payload, in one call to the store."""
+) -> list[Started]:
+    """As `start_run` for each payload, in one call to the store; nothing is claimed."""
     if keys is not None and len(keys) != len(payloads):
         raise options.refuse(
             "idempotency_keys", f"has {len(keys)} keys for {len(payloads)} payloads", "pass a key for each payload"
@@ -98,8 +141,9 @@ def start_runs(
     each = [given] * len(payloads) if keys is None else [replace(given, idempotency_key=key) for key in keys]
     prepared = [_prepare(store, workflow, trigger, payload, own) for payload, own in zip(payloads, each, strict=True)]
     store.catalog.ensure_stored(workflow.plan, store.storage)
-    results = store.commit_all([start.append for start in prepared])
-    return [_settle(store, start, result) for start, result in zip(prepared, results, strict=True)]
+    appends = [to_append(start.draft) for start in prepared]
+    results = store.commit_all(appends)
+    return [_settle(store, *written) for written in zip(prepared, appends, results, strict=True)]
 
 
 def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload: Any, given: StartOptions) -> _Prepared:
@@ -117,16 +161,16 @@ def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload:
         metadata=options.metadata(given.metadata),
         idempotency_key=options.optional_text("idempotency_key", given.idempotency_key),
     )
-    draft = decisions.start(workflow.plan, request, now)
-    return _Prepared(workflow, request, draft, to_append(draft))
+    return _Prepared(workflow, request, decisions.start(workflow.plan, request, now))
 
 
-def _settle(store: RunStore, start: _Prepared, result: CommitResult) -> tuple[RunState, bool]:
+def _settle(store: RunStore, start: _Prepared, append: Append, result: CommitResult) -> Started:
     if isinstance(result, Conflict):
-        return _existing(store, start.request, start.workflow.name), False
-    store.committed(start.draft.state, start.append)
-    store.telemetry.started(start.draft.state)
-    return start.draft.state, True
+        return Started(_existing(store, start.request, start.workflow.name))
+    state = start.draft.state
+    store.committed(state, append)
+    store.telemetry.started(state)
+    return Started(state, append.index.wake_at)
 
 
 def _resolve(

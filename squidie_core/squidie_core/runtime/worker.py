@@ -16,6 +16,7 @@ from squidie_core.errors import StorageError
 from squidie_core.runtime import options
 from squidie_core.runtime.actor import Caution, Slots
 from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.berths import Berths, Boarding
 from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
@@ -71,11 +72,15 @@ class Worker:
             EngineOptions(queue=self.queue, owner_id=self.owner_id, lease_for=lease),
             on_lost=self._on_lost,
         )
+        self._hosts = squidie.hosts
+        self._berths = Berths(self._store.catalog, self.owner_id, lease, self._inbox.put)
         self._counters = self._engine.observer.counters
         self._polling = Polling()
         self._caution = Caution()
         self._starved = False
         """The last look left out work of a kind that had no slot."""
+        self._awaited = (0, 0)
+        """Threads and coroutines for runs that are being started here."""
         self._in_threads = 0
         self._in_loop = 0
         self._stopping = threading.Event()
@@ -86,7 +91,11 @@ class Worker:
         end_listening = self._wakeups.listen(self.queue, self._ask)
         counting = self._store.telemetry.counting(self._counters)
         try:
-            with counting, self._signals(install=install_signal_handlers):
+            with (
+                counting,
+                self._signals(install=install_signal_handlers),
+                self._hosts.hosting(self.queue, self._berths),
+            ):
                 _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
                 self._work()
                 self._wind_down()
@@ -111,8 +120,7 @@ class Worker:
     def _work(self) -> None:
         renew_at = watch_at = time.monotonic()
         while not self._stopping.is_set():
-            now = time.monotonic()
-            self._take(self._inbox.collect(self._timeout(now, renew_at, watch_at)))
+            self._wait(self._timeout(time.monotonic(), renew_at, watch_at))
             now = time.monotonic()
             try:
                 if now >= renew_at:
@@ -125,6 +133,15 @@ class Worker:
                 self._store_failures = 0
             except StorageError as error:
                 self._put_up_with(error)
+
+    def _wait(self, timeout: float) -> None:
+        """Take in what arrives; meanwhile runs that are started here may have the slots for which no others wait."""
+        slots = self._slots()
+        if not (self._engine.last_poll_full or self._store_failures or self._stopping.is_set()):
+            self._berths.open(slots.threads, slots.coroutines)
+        news = self._inbox.collect(timeout)
+        self._awaited = self._berths.close()
+        self._take(news)
 
     def _tick(self, *, poll: bool) -> None:
         slots = self._slots()
@@ -167,23 +184,35 @@ class Worker:
         return max(0.0, until - now)
 
     def _slots(self) -> Slots:
-        busy = self._in_threads + self._in_loop > 0
+        busy = self._in_threads + self._in_loop + sum(self._awaited) > 0
         if self._caution.holds(time.monotonic(), busy=busy):
             return Slots(self._store.catalog, 0, 0, busy=True)
-        coroutines = self.async_concurrency - self._in_loop if self._has_coroutines else 0
-        return Slots(self._store.catalog, self.concurrency - self._in_threads, coroutines, busy=busy)
+        threads = self.concurrency - self._in_threads - self._awaited[0]
+        coroutines = self.async_concurrency - self._in_loop - self._awaited[1] if self._has_coroutines else 0
+        return Slots(self._store.catalog, threads, coroutines, busy=busy)
 
-    def _take(self, reports: list[Report]) -> None:
-        in_loop = 0
-        for attempt, outcome in reports:
-            in_loop += attempt.is_async
+    def _take(self, news: list[Report | Boarding]) -> None:
+        reports = 0
+        for item in news:
+            if isinstance(item, Boarding):
+                self._on_board(item)
+                continue
+            attempt, outcome = item
+            reports += 1
             self._engine.report(attempt, outcome)
-        self._in_loop -= in_loop
-        self._in_threads -= len(reports) - in_loop
-        self._threads.done(len(reports) - in_loop)
-        self._counters.bodies_in_flight -= len(reports)
+            if attempt.is_async:
+                self._in_loop -= 1
+            else:
+                self._in_threads -= 1
+                self._threads.done(1)
+        self._counters.bodies_in_flight -= reports
         if reports and self._starved:
             self._polling.wake()
+
+    def _on_board(self, boarding: Boarding) -> None:
+        self._engine.board(boarding.state, boarding.attempts, boarding.wake_at)
+        self._dispatch(boarding.attempts)
+        self._awaited = self._berths.free(boarding.berth)
 
     def _dispatch(self, attempts: list[Attempt]) -> None:
         coroutines = [attempt for attempt in attempts if attempt.is_async]
@@ -209,7 +238,7 @@ class Worker:
         self._threads.close()
         end = time.monotonic() + self._grace
         cancelled = False
-        while not self._engine.idle:
+        while not self._engine.idle or any(self._awaited):
             now = time.monotonic()
             if now >= end and not cancelled:
                 cancelled = True
@@ -219,7 +248,7 @@ class Worker:
             elif now >= end:
                 _log.warning("bodies were still running after the grace period; their claims will lapse")
                 return
-            self._take(self._inbox.collect(min(0.1, end - now)))
+            self._wait(max(0.0, min(0.1, end - now)))
             try:
                 self._engine.renew()
                 self._engine.tick(Slots(self._store.catalog, 0, 0), poll=False, chain=False)

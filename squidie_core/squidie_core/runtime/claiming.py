@@ -1,0 +1,37 @@
+"""Claiming what a run has to offer: from a draft to the attempts that are to be run."""
+
+from __future__ import annotations
+
+from squidie_core.decisions import Claimant, Draft, advance
+from squidie_core.runtime.actor import Slots
+from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.ids import new_claim_id
+from squidie_core.runtime.store import RunStore
+from squidie_core.state import RunnableState
+
+MAX_WIDE_CLAIM = 64
+
+
+def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_for: int, share: int) -> list[Attempt]:
+    """Move the run as far as it goes without bodies, and claim for the slots what needs one.
+
+    At most `share` attempts, and no more than half of those that are open, so that others find some too.
+    """
+    state = draft.state
+    half = (len(state.open) + 1) // 2
+    claimant = Claimant(
+        owner_id=owner_id,
+        claim_id=new_claim_id(),
+        lease_for=lease_for,
+        admit=lambda runnable: slots.admit(state.workflow, runnable),
+        limit=min(max(1, min(share, half, MAX_WIDE_CLAIM)), slots.free),
+        max_skew=store.storage.capabilities.max_skew,
+    )
+    return [_attempt(store, draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]
+
+
+def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
+    workflow = draft.state.workflow
+    step = draft.step(runnable.step).definition
+    body = store.catalog.body(workflow, runnable.step) if runnable.kind == "run" else None
+    return Attempt(draft.state.run_id, workflow, runnable, claim_id, step, body)
