@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -24,17 +23,17 @@ def claimed_at_start(squidie: Squidie, run: Snapshot) -> list[AttemptClaimed]:
     return [entry for entry in decode_entries(first.body) if isinstance(entry, AttemptClaimed)]
 
 
-def started_with_claims(squidie: Squidie, start: Any) -> Snapshot:
-    """Start runs until one finds the worker waiting."""
-    found: list[Snapshot] = []
+def started_with_claims(squidie: Squidie, start: Callable[[], Snapshot]) -> Snapshot:
+    """Start runs, one after the other, until one finds the worker waiting."""
 
-    def attempt() -> bool:
+    def attempt() -> Snapshot | None:
         run = start()
-        found.append(run)
-        return bool(claimed_at_start(squidie, run))
+        if claimed_at_start(squidie, run):
+            return run
+        eventually(lambda: squidie.inspect_run(run).status == "completed")
+        return None
 
-    eventually(attempt)
-    return found[-1]
+    return eventually(attempt)
 
 
 class Unsteady(MemoryStorage):
