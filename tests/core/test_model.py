@@ -6,10 +6,11 @@ and by a clock that tests move.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from copy import deepcopy
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,13 @@ def from_checkpoint(state: RunState) -> RunState:
     return found
 
 
+@pytest.fixture(autouse=True, scope="module")
+def every_draft_is_revocable() -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("squidie_core.decisions.draft.REVOCABLE_FROM", 1)
+        yield
+
+
 class CheckedRun(Run):
     """A run that looks at everything after every draft."""
 
@@ -62,7 +70,7 @@ class CheckedRun(Run):
     def decide(self, decision: Callable[[Draft], T]) -> T:
         twins = [
             Draft(state, self.plan, self.now)
-            for state in (deepcopy(self.state), self.refolded(), from_checkpoint(self.state))
+            for state in (deepcopy(self.state), self.refolded(), from_checkpoint(self.state), self.revoked(decision))
         ]
         try:
             answer = super().decide(decision)
@@ -78,6 +86,16 @@ class CheckedRun(Run):
             assert twin.entries == self.last, "equal states decide alike"
         self.check()
         return answer
+
+    def revoked(self, decision: Callable[[Draft], object]) -> RunState:
+        """The state after the decision was made and taken back."""
+        state = deepcopy(self.state)
+        draft = Draft(state, self.plan, self.now)
+        refuses(draft, decision)
+        assert draft.revoke()
+        assert in_no_order(visible(state)) == in_no_order(visible(self.state))
+        assert index_row(state) == index_row(self.state)
+        return state
 
     def check(self) -> None:
         state = self.state
@@ -113,6 +131,10 @@ class CheckedRun(Run):
         assert self.state.context == context_of(self.entries)
         assert_one_holder_at_a_time(self.entries)
         assert_order(self.plan, self.entries)
+
+
+def in_no_order(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "open": sorted(found["open"])}
 
 
 def refuses(draft: Draft, decision: Callable[[Draft], object]) -> bool:

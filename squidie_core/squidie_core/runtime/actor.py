@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from squidie_core.decisions import Draft
 from squidie_core.journal.commit import Append, Commit
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.catalog import Catalog
@@ -14,6 +15,7 @@ from squidie_core.state import RunnableState, RunState
 class Write:
     """A decision on its way into the store."""
 
+    draft: Draft
     append: Append
     claimed: list[Attempt]
     reported: list[tuple[Attempt, Outcome]]
@@ -34,6 +36,8 @@ class Actor:
     run_id: str
     state: RunState | None
     """`None`: it must be loaded before the next decision."""
+    behind: bool = False
+    """Others have written since: what follows the state must be loaded before the next decision."""
     running: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     reported: list[tuple[Attempt, Outcome]] = field(default_factory=list[tuple[Attempt, Outcome]])
     write: Write | None = None
@@ -42,6 +46,10 @@ class Actor:
     renewals: int = 0
     renew_at: int = 0
     """Store time in milliseconds."""
+    losses: int = 0
+    """How many appends in a row were refused because others were faster."""
+    not_before: float = 0.0
+    """When the next decision may be made, in monotonic seconds."""
     batch: int = 1_000
     """How many outcomes one append may hold; 1 once several together were too large."""
 
@@ -49,6 +57,18 @@ class Actor:
     def idle(self) -> bool:
         """Whether nothing of the run is running or on its way."""
         return not self.running and not self.reported and self.write is None
+
+    @property
+    def put_off_until(self) -> float | None:
+        """When what waits to be written or decided may be tried again, in monotonic seconds."""
+        if self.write is not None:
+            return self.write.not_before
+        return self.not_before if self.reported else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether outcomes wait for a decision."""
+        return self.write is None and bool(self.reported)
 
 
 SUSPECT_DELIVERIES = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from squidie_core.journal.commit import Head
 from squidie_core.state import RunState
 
 _ENTRY_BYTES = 600
@@ -21,17 +20,16 @@ class StateCache:
 
     def put(self, state: RunState) -> None:
         """Keep a committed state."""
-        self.take(state.run_id, None)
+        self.take(state.run_id)
         self._states[state.run_id] = state
         self._bytes += state.rev * _ENTRY_BYTES
         while self._bytes > self._max_bytes:
             _, oldest = self._states.popitem(last=False)
             self._bytes -= oldest.rev * _ENTRY_BYTES
 
-    def take(self, run_id: str, head: Head | None) -> RunState | None:
-        """The state at exactly this head, if it is here. It is no longer here afterwards, whatever its head."""
+    def take(self, run_id: str) -> RunState | None:
+        """The state, if it is here, at whatever head; it is no longer here afterwards."""
         state = self._states.pop(run_id, None)
-        if state is None:
-            return None
-        self._bytes -= state.rev * _ENTRY_BYTES
-        return state if state.head == head else None
+        if state is not None:
+            self._bytes -= state.rev * _ENTRY_BYTES
+        return state

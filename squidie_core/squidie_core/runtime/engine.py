@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,7 @@ from squidie_core.runtime.actor import Actor, Slots, Write
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.cache import StateCache
 from squidie_core.runtime.claiming import claim
+from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
 from squidie_core.runtime.store import RunStore, pause, to_append
@@ -33,6 +34,7 @@ MAX_CHAIN_OF_MANY = 4
 """How many steps may follow one another while more runs wait than there are slots."""
 MAX_CHAIN_SECONDS = 0.25
 _CLAIM_TRIES = 3
+_LONGEST_BACKOFF = 0.25
 _RESERVE_FOR = 1_000
 
 
@@ -59,10 +61,13 @@ class Engine:
         self.observer = Observer(store.telemetry.teller)
         self._cache = StateCache(options.cache_bytes)
         self.actors: dict[str, Actor] = {}
+        self._commit_seconds = 0.0
         self.advanced: RunState | None = None
         """The state that was committed last, since the last report; the engine's until its run is let go."""
         self.last_poll_full = False
         self.last_poll_runs = 0
+        self.last_poll_won = False
+        """What it found was not all lost to others."""
         self.left_work = False
         """What was committed since this was last reset left work that is due and that nobody has claimed."""
         self.left_to_others = False
@@ -78,12 +83,13 @@ class Engine:
     @property
     def has_reports(self) -> bool:
         """Whether outcomes wait for the next tick."""
-        return any(actor.reported and actor.write is None for actor in self.actors.values())
+        now = time.monotonic()
+        return any(actor.ready and actor.not_before <= now for actor in self.actors.values())
 
     @property
     def retry_at(self) -> float | None:
-        """When a write that was put off may be tried again, in monotonic seconds."""
-        return min((actor.write.not_before for actor in self.actors.values() if actor.write is not None), default=None)
+        """When what was put off may be tried again, in monotonic seconds."""
+        return min((at for actor in self.actors.values() if (at := actor.put_off_until) is not None), default=None)
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
@@ -108,8 +114,10 @@ class Engine:
 
         Raises Unavailable where the store is not to be had; nothing is lost then, tick again later.
         """
-        self._reload()
-        for actor in [actor for actor in self.actors.values() if actor.reported and actor.write is None]:
+        now = time.monotonic()
+        ready = [actor for actor in self.actors.values() if actor.ready and actor.not_before <= now]
+        self._reload(ready)
+        for actor in ready:
             self._decide_reported(actor, slots, chain=chain and self._options.chain)
         if poll and slots.free > 0:
             self._poll(slots, limit or _wanted(slots))
@@ -118,9 +126,10 @@ class Engine:
     def renew(self) -> None:
         """Prepare heartbeats for the claims that are half through their lease; the next tick writes them."""
         now = self._store.clock.now()
-        for actor in list(self.actors.values()):
-            if actor.running and actor.write is None and actor.renew_at <= now and actor.state is not None:
-                self._guarded(actor, partial(self._decide_renewal, actor))
+        due = [a for a in self.actors.values() if a.running and a.write is None and a.renew_at <= now]
+        self._reload(due)
+        for actor in due:
+            self._guarded(actor, partial(self._decide_renewal, actor))
 
     def watch(self) -> None:
         """Look at the heads of everything that is running, and tell bodies whose runs have ended."""
@@ -133,21 +142,24 @@ class Engine:
             if head is None or head.status in ("completed", "failed", "cancelled"):
                 self._lose(actor, list(actor.running))
             elif actor.write is None and actor.state is not None and actor.state.head != head.head:
-                actor.state = None
+                actor.behind = True
 
     # Deciding
 
-    def _reload(self) -> None:
-        stale = [a for a in self.actors.values() if a.state is None and a.write is None and (a.reported or a.running)]
+    def _reload(self, actors: list[Actor]) -> None:
+        """Bring those up to date whose runs others have written to; what cannot be read is dropped from the list."""
+        stale = [actor for actor in actors if actor.state is None or actor.behind]
         if not stale:
             return
-        states = self._store.states([actor.run_id for actor in stale])
+        bases = {actor.run_id: actor.state for actor in stale if actor.state is not None}
+        states = self._store.states([actor.run_id for actor in stale], bases)
         for actor in stale:
             state = states.get(actor.run_id)
             if isinstance(state, RunState):
-                actor.state = state
+                actor.state, actor.behind = state, False
             else:
                 self._abandon(actor, state)
+                actors.remove(actor)
 
     def _decide_reported(self, actor: Actor, slots: Slots, *, chain: bool) -> None:
         reported, actor.reported = actor.reported[: actor.batch], actor.reported[actor.batch :]
@@ -156,11 +168,11 @@ class Engine:
             draft = self._draft(_loaded(actor))
             lost = [item for item in reported if not apply_outcome(draft, *item)]
             applied = self._applied(reported, lost) if lost else reported
-            claimed = self._claim(draft, slots, 1) if chain and self._may_chain(actor) else []
+            claimed = self._claim(draft, slots, max(len(applied), 1)) if chain and self._may_chain(actor) else []
             try:
                 self._write(actor, draft, claimed, applied)
             except TooLarge as error:
-                actor.state = None
+                _take_back(actor, draft)
                 actor.reported[:0] = too_large(actor, applied, error)
 
         self._guarded(actor, decide)
@@ -202,41 +214,45 @@ class Engine:
         self.observer.polled(self._options.queue, len(batch.runs), time.monotonic() - sent)
         self.last_poll_full = len(batch.runs) >= limit
         self.last_poll_runs = len(batch.runs)
+        self.last_poll_won = False
         self.next_wake = batch.next_wake
-        large = [run.thread_id for run in batch.runs if run.loaded is None and self._current(run) is None]
-        states = self._store.states(large) if large else {}
-        for run in batch.runs:
+        runs = [run for run in batch.runs if (a := self.actors.get(run.thread_id)) is None or a.write is None]
+        states = self._states_of(runs)
+        share = max(1, limit // max(len(batch.runs), 1))
+        for run in runs:
             actor = self.actors.get(run.thread_id)
             if actor is None:
                 actor = self.actors[run.thread_id] = Actor(run.thread_id, None)
-            if actor.write is not None:
-                continue
-            if actor.state is None or actor.state.head != run.head:
-                found = self._fold(run, states)
-                if not isinstance(found, RunState):
-                    self._abandon(actor, found)
-                    continue
-                actor.state = found
-            share = max(1, limit // len(batch.runs))
-            self._guarded(actor, partial(self._decide_claim, actor, run, slots, batch.now, share))
+            state = states.get(run.thread_id)
+            if isinstance(state, RunState):
+                actor.state, actor.behind = state, False
+                self._guarded(actor, partial(self._decide_claim, actor, run, slots, batch.now, share))
+            else:
+                self._abandon(actor, state)
 
-    def _current(self, run: DueRun) -> RunState | None:
-        """The state at the run's head, if an actor or the cache has it."""
-        actor = self.actors.get(run.thread_id)
-        if actor is not None and actor.state is not None and actor.state.head == run.head:
-            return actor.state
-        cached = self._cache.take(run.thread_id, run.head)
-        if cached is not None:
-            self._cache.put(cached)
-        return cached
+    def _states_of(self, runs: Sequence[DueRun]) -> dict[str, RunState | StorageError]:
+        """The states of runs that were found due: known ones brought up to date, the others folded."""
+        found: dict[str, RunState | StorageError] = {}
+        bases: dict[str, RunState] = {}
+        absent: list[str] = []
+        for run in runs:
+            known = self._known(run.thread_id)
+            if known is not None and known.head == run.head:
+                found[run.thread_id] = known
+            elif run.loaded is not None:
+                found[run.thread_id] = self._store.fold(run.thread_id, run.loaded)
+            else:
+                absent.append(run.thread_id)
+                if known is not None:
+                    bases[run.thread_id] = known
+        if absent:
+            found.update(self._store.states(absent, bases))
+        return found
 
-    def _fold(self, run: DueRun, states: dict[str, RunState | StorageError]) -> RunState | StorageError | None:
-        cached = self._cache.take(run.thread_id, run.head)
-        if cached is not None:
-            return cached
-        if run.loaded is None:
-            return states.get(run.thread_id)
-        return self._store.fold(run.thread_id, run.loaded)
+    def _known(self, run_id: str) -> RunState | None:
+        """The last committed state that is known here."""
+        actor = self.actors.get(run_id)
+        return self._cache.take(run_id) if actor is None or actor.state is None else actor.state
 
     def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
@@ -264,7 +280,7 @@ class Engine:
         self, actor: Actor, draft: Draft, claimed: list[Attempt], reported: list[tuple[Attempt, Outcome]]
     ) -> None:
         if draft.entries:
-            actor.write = Write(to_append(draft), claimed, reported)
+            actor.write = Write(draft, to_append(draft), claimed, reported)
         elif actor.idle:
             self._retire(actor)
 
@@ -275,7 +291,8 @@ class Engine:
             return []
         results = self._store.storage.commit([actor.write.commit for actor in writing if actor.write is not None])
         refused = len(results) - sum(type(result) is Committed for result in results)
-        self.observer.wrote(len(results), refused, time.monotonic() - now)
+        self._commit_seconds = time.monotonic() - now
+        self.observer.wrote(len(results), refused, self._commit_seconds)
         started: list[Attempt] = []
         for actor, result in zip(writing, results, strict=True):
             if actor.write is not None:
@@ -292,7 +309,7 @@ class Engine:
         actor.write = None
         if isinstance(result, Committed):
             return self._committed(actor, write)
-        actor.state = None
+        _take_back(actor, write.draft)
         if not write.claimed and not write.reported:
             actor.renew_at = 0  # it may have been a heartbeat
         if isinstance(result, Refused):
@@ -300,12 +317,20 @@ class Engine:
             if not write.reported:
                 self._store.park(actor.run_id, "refused", 6)
         else:
+            self._lost_race(actor)
             actor.reported[:0] = write.reported
         if actor.idle:
             self._retire(actor)
         return []
 
+    def _lost_race(self, actor: Actor) -> None:
+        """Others were faster: decide again on what they wrote, after a while in which fewer may be under way."""
+        actor.behind = True
+        actor.losses = min(actor.losses + 1, 6)
+        actor.not_before = time.monotonic() + min(self._commit_seconds * 2**actor.losses, _LONGEST_BACKOFF) * fraction()
+
     def _committed(self, actor: Actor, write: Write) -> list[Attempt]:
+        actor.losses = 0
         state = _loaded(actor)
         self._store.committed(state, write.append)
         self.advanced = state
@@ -313,6 +338,8 @@ class Engine:
             self.left_to_others = self.left_to_others or not self._store.catalog.has_all(write.append.index.needs)
         if write.reported:
             self.observer.ended(state, write.reported)
+        else:
+            self.last_poll_won = True
         if state.terminal:
             self.observer.run_ended(state, write.reported)
             self._lose(actor, list(actor.running))
@@ -392,6 +419,12 @@ def _wanted(slots: Slots) -> int:
     if slots.threads and slots.coroutines:
         return min(slots.threads, slots.coroutines)
     return slots.threads + slots.coroutines
+
+
+def _take_back(actor: Actor, draft: Draft) -> None:
+    """The draft has no effect: the actor's state is what it was, or unknown."""
+    if not draft.revoke():
+        actor.state = None
 
 
 def _loaded(actor: Actor) -> RunState:

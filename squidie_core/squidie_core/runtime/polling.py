@@ -8,9 +8,10 @@ from squidie_core.runtime.clock import StoreClock
 from squidie_core.runtime.engine import Engine
 from squidie_core.runtime.ids import fraction
 
-# Seconds between two looks that found nothing: growing from the first to the second, or to the third where hints are
-# known to arrive.
-SHORTEST = 0.005
+# Seconds until the next look: after one that found something, after the first that found nothing, and after many of
+# those, the last where hints are known to arrive.
+AFTER_WORK = 0.005
+SHORTEST = 0.05
 LONGEST = 2.0
 LONGEST_WITH_HINTS = 10.0
 
@@ -25,7 +26,7 @@ class Polling:
     def __init__(self) -> None:
         self.at = 0.0
         """Monotonic seconds."""
-        self._interval = SHORTEST
+        self._interval = AFTER_WORK
         self._asked: float | None = None
 
     def ask(self, at: float) -> None:
@@ -56,10 +57,13 @@ class Polling:
         """Plan the next look by what the last one found. `hinted`: hints are known to arrive."""
         now = time.monotonic()
         if engine.last_poll_full:
-            self._interval = SHORTEST
+            self._interval = AFTER_WORK
             self.at = now
             return
         longest = LONGEST_WITH_HINTS if hinted else LONGEST
-        self._interval = SHORTEST if engine.last_poll_runs else min(self._interval * 1.5, longest)
+        if engine.last_poll_won:
+            self._interval = AFTER_WORK
+        else:
+            self._interval = min(max(self._interval * 1.5, SHORTEST), longest)
         self.at = now + self._interval * (0.8 + fraction() * 0.4)
         self.expect(engine, clock)

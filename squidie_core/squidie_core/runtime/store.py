@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from squidie_core.decisions import Draft
@@ -72,10 +72,26 @@ class RunStore:
         self.clock = StoreClock(storage)
         self._checkpoints = CheckpointWriter(storage, self.telemetry.wrote_checkpoint)
 
-    def states(self, run_ids: Sequence[str]) -> dict[str, RunState | StorageError]:
-        """The states of the runs that exist; for one that cannot be read, why."""
-        threads = self.storage.load(run_ids)
-        return {run_id: self.fold(run_id, thread) for run_id, thread in threads.items()}
+    def states(
+        self, run_ids: Sequence[str], bases: Mapping[str, RunState] | None = None
+    ) -> dict[str, RunState | StorageError]:
+        """The states of the runs that exist; for one that cannot be read, why.
+
+        Of a run in `bases` only what follows that committed state is loaded, and folded into it.
+        """
+        if not bases:
+            return {run_id: self.fold(run_id, thread) for run_id, thread in self.storage.load(run_ids).items()}
+        threads = self.storage.load(run_ids, known={run_id: state.head for run_id, state in bases.items()})
+        return {run_id: self._follow(bases.get(run_id), run_id, thread) for run_id, thread in threads.items()}
+
+    def _follow(self, base: RunState | None, run_id: str, thread: LoadedThread) -> RunState | StorageError:
+        if base is None:
+            return self.fold(run_id, thread)
+        try:
+            return fold_thread(base, thread)
+        except (Corrupt, UnknownVersion):  # the base may be of a thread that is no more
+            found = self.states([run_id]).get(run_id)
+            return Corrupt(f"run {run_id} went away while it was read") if found is None else found
 
     def fold(self, run_id: str, thread: LoadedThread) -> RunState | StorageError:
         """The state of a loaded thread, or why it cannot be read. A checkpoint that is of no use costs a round trip."""

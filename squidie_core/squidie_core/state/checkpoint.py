@@ -75,22 +75,11 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
     for item in plain["runnables"]:
         if item.get("decision") is not None:
             item["decision"] = Decision(**item["decision"])
-        _adopt(state, RunnableState(**item))
+        state.adopt(RunnableState(**item))
     if state.rev != checkpoint.head.rev:
         raise ValueError("the checkpoint is of another revision")
     state.folded_bytes, state.checkpoint_bytes = 0, len(checkpoint.body)
     return state
-
-
-def _adopt(state: RunState, runnable: RunnableState) -> None:
-    state.runnables[runnable.key] = runnable
-    if runnable.status in ("failed", "applied"):
-        return
-    state.open[runnable.key] = runnable
-    if runnable.status == "available":
-        state.make_ready(runnable)
-    elif runnable.status == "claimed":
-        state.watch_lease(runnable)
 
 
 def _slim(record: Any) -> dict[str, Any]:

@@ -35,4 +35,4 @@ def _needs(state: RunState) -> tuple[str, ...]:
         needs[need] = None
         if len(needs) > MAX_NEEDS:
             return (everything,)
-    return (everything,) if everything in needs else tuple(needs)
+    return (everything,) if everything in needs else tuple(sorted(needs))

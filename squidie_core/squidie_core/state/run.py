@@ -133,6 +133,18 @@ class RunState:
         """Whether the run is over."""
         return self.status in TERMINAL
 
+    def adopt(self, runnable: RunnableState) -> None:
+        """Take the runnable in as it is."""
+        self.runnables[runnable.key] = runnable
+        if runnable.status in ("failed", "applied"):
+            self.open.pop(runnable.key, None)
+            return
+        self.open[runnable.key] = runnable
+        if runnable.status == "available":
+            self.make_ready(runnable)
+        elif runnable.status == "claimed":
+            self.watch_lease(runnable)
+
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""
         heappush(self._ready, (runnable.visible_at, runnable.position, runnable.key))

@@ -1,0 +1,90 @@
+"""Taking a decision back: what is known about a run before it, kept in proportion to what the decision changes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from squidie_core.journal.entries import AttemptHeartbeat, Entry, RunnableApplied, RunnablesPlanned
+from squidie_core.state.run import RunnableState, RunState
+
+_SCALARS = ("rev", "last_at", "status", "gate", "error", "ended_at", "routed_error")
+_RUNNABLE_FIELDS = tuple(field.name for field in fields(RunnableState))
+_MISSING: Any = object()
+
+
+class Undo:
+    """Told of each entry before it is folded into a started run; `take_back` restores the state as it was at first."""
+
+    __slots__ = ("_applied", "_context", "_known", "_lengths", "_new", "_routes", "_scalars", "_state", "_visits")
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._scalars = [getattr(state, name) for name in _SCALARS]
+        self._lengths = (len(state.receipts), len(state.anomalies))
+        self._known: dict[str, list[Any]] = {}
+        self._new: list[str] = []
+        self._visits: dict[str, Any] = {}
+        self._routes: dict[int, Any] = {}
+        self._applied: set[str] = set()
+        self._context: dict[str, Any] = {}
+
+    def before(self, entry: Entry) -> None:
+        """The entry will be folded next."""
+        if isinstance(entry, RunnablesPlanned):
+            for planned in entry.runnables:
+                if planned.key not in self._state.runnables:
+                    self._new.append(planned.key)
+                    self._visits.setdefault(planned.step, self._state.visits.get(planned.step, _MISSING))
+        elif isinstance(entry, AttemptHeartbeat):
+            for key in entry.claims:
+                self._keep(key)
+        else:
+            named: str | None = getattr(entry, "runnable_key", None)
+            runnable = None if named is None else self._keep(named)
+            if runnable is not None and isinstance(entry, RunnableApplied):
+                self._before_application(entry, runnable)
+
+    def _keep(self, key: str) -> RunnableState | None:
+        runnable = self._state.runnables.get(key)
+        if runnable is not None and key not in self._known:
+            self._known[key] = [getattr(runnable, name) for name in _RUNNABLE_FIELDS]
+        return runnable
+
+    def _before_application(self, entry: RunnableApplied, runnable: RunnableState) -> None:
+        state = self._state
+        if runnable.step not in state.applied_steps:
+            self._applied.add(runnable.step)
+        for name in runnable.result or ():
+            self._context.setdefault(name, state.context.get(name, _MISSING))
+        if entry.decision is not None:
+            index = entry.decision.index
+            self._routes.setdefault(index, state.routes_taken.get(index, _MISSING))
+
+    def take_back(self) -> None:
+        """Make the state again what it was when this was made."""
+        state = self._state
+        for name, value in zip(_SCALARS, self._scalars, strict=True):
+            setattr(state, name, value)
+        del state.receipts[self._lengths[0] :], state.anomalies[self._lengths[1] :]
+        state.applied_steps -= self._applied
+        _restore(state.visits, self._visits)
+        _restore(state.routes_taken, self._routes)
+        _restore(state.context, self._context)
+        for key in self._new:
+            state.runnables.pop(key, None)
+            state.open.pop(key, None)
+        for key, values in self._known.items():
+            runnable = state.runnables.get(key)
+            if runnable is not None:
+                for name, value in zip(_RUNNABLE_FIELDS, values, strict=True):
+                    setattr(runnable, name, value)
+                state.adopt(runnable)
+
+
+def _restore(table: dict[Any, Any], before: dict[Any, Any]) -> None:
+    for key, value in before.items():
+        if value is _MISSING:
+            table.pop(key, None)
+        else:
+            table[key] = value
