@@ -33,6 +33,17 @@ class TestClaiming:
         assert run.claim() == []
         assert run.last == []
 
+    def test_spreads_the_leases_of_what_was_taken_over(self) -> None:
+        ends: dict[float, int] = {}
+        for spread in (0.0, 0.5, 1.0):
+            run = Run(one)
+            run.claim(spread=1.0)
+            assert run.runnable("a").lease_until == lease_end(NOW, LEASE), "nobody had it before"
+            lose(run.later(2 * LEASE), 3)
+            run.claim(spread=spread)
+            ends[spread] = run.runnable("a").lease_until - run.now
+        assert ends[0.0] <= LEASE * 4 // 3 < ends[0.5] < ends[1.0] <= LEASE * (1 + 1 + 1 / 3)
+
     def test_takes_no_more_than_its_limit_and_the_earliest_first(self) -> None:
         run = Run(three)
         run.claim()

@@ -19,7 +19,8 @@ class Claimant:
 
     `admit` says of a runnable whose body is wanted whether the claimant runs it, and may count what it admits.
     `claim_id` must be new for every decision. `max_skew` is how far the clocks of two workers may be apart: a lease is
-    taken over only so long after its end.
+    taken over only so long after its end. `spread`, random in 0 .. 1, lengthens the leases of attempts that were taken
+    over, by up to a quarter for each time, so that those which one worker left behind do not all lapse together again.
     """
 
     owner_id: str
@@ -28,6 +29,7 @@ class Claimant:
     admit: Callable[[RunnableState], bool]
     limit: int
     max_skew: int = 0
+    spread: float = 0.0
 
 
 def lease_end(now: int, lease_for: int) -> int:
@@ -83,7 +85,8 @@ def release(draft: Draft, claims: Mapping[str, str]) -> None:
 
 
 def _claim(draft: Draft, claimant: Claimant, runnable: RunnableState) -> RunnableState:
-    until = lease_end(draft.at, claimant.lease_for)
+    longer = claimant.lease_for * min(runnable.deliveries, 4) * claimant.spread / 4
+    until = lease_end(draft.at, claimant.lease_for + round(longer))
     draft.emit(AttemptClaimed(draft.at, runnable.key, claimant.claim_id, claimant.owner_id, until))
     return runnable
 

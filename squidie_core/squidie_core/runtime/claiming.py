@@ -5,7 +5,7 @@ from __future__ import annotations
 from squidie_core.decisions import Claimant, Draft, advance
 from squidie_core.runtime.actor import Slots
 from squidie_core.runtime.attempts import Attempt
-from squidie_core.runtime.ids import new_claim_id
+from squidie_core.runtime.ids import fraction, new_claim_id
 from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunnableState
 
@@ -26,6 +26,7 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
         admit=lambda runnable: slots.admit(state.workflow, runnable),
         limit=min(max(1, min(share, half, MAX_WIDE_CLAIM)), slots.free),
         max_skew=store.storage.capabilities.max_skew,
+        spread=fraction(),
     )
     return [_attempt(store, draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]
 
