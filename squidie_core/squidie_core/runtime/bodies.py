@@ -12,6 +12,9 @@ from squidie_core.runtime.running import run_body
 
 Report = tuple[Attempt, Outcome]
 
+CLOSE = 0.0002
+"""Seconds within which one outcome follows another closely: less than what a commit of its own would take."""
+
 
 class Inbox:
     """What the worker's loop waits on: outcomes, runs that come on board, and wake-ups without either."""
@@ -27,17 +30,23 @@ class Inbox:
         """End the wait that is going on, or the next one."""
         self._queue.put(None)
 
-    def collect(self, timeout: float) -> list[Report | Boarding]:
-        """What has arrived, in order, after up to `timeout` seconds for the first of it or a wake-up."""
+    def collect(self, timeout: float, expected: int) -> list[Report | Boarding]:
+        """What has arrived, in order, after up to `timeout` seconds for the first of it or a wake-up.
+
+        Where there is something, but less than `expected`, what follows close behind is waited for.
+        """
         news: list[Report | Boarding] = []
         try:
             item = self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
             while True:
                 if item is not None:
                     news.append(item)
-                item = self._queue.get_nowait()
+                item = self._next(wait=0 < len(news) < expected)
         except Empty:
             return news
+
+    def _next(self, *, wait: bool) -> Report | Boarding | None:
+        return self._queue.get(timeout=CLOSE) if wait else self._queue.get_nowait()
 
 
 class ThreadBodies:

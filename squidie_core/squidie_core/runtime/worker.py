@@ -139,7 +139,7 @@ class Worker:
         slots = self._slots()
         if not (self._engine.last_poll_full or self._store_failures or self._stopping.is_set()):
             self._berths.open(slots.threads, slots.coroutines)
-        news = self._inbox.collect(timeout)
+        news = self._inbox.collect(timeout, self._in_threads + self._in_loop)
         self._awaited = self._berths.close()
         self._take(news)
 
