@@ -79,6 +79,12 @@ class Stores:
             query = "select xact_commit from pg_stat_database where datname = %s"
             return int(self._one(connection, query, url.rpartition("/")[2]))
 
+    def count(self, url: str, table: str) -> int:
+        """The rows of a PostgreSQL table."""
+        with psycopg.connect(url) as connection:
+            query = sql.SQL("select count(*) from {}").format(sql.Identifier(table))
+            return int(connection.execute(query).fetchall()[0][0])
+
     def version(self) -> str:
         """The server's version."""
         with self._administrator() as connection:

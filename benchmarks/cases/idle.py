@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psycopg
@@ -12,6 +13,8 @@ from benchmarks.ours.filling import churn, sleeping_runs
 from benchmarks.session import Session, tell
 
 FEW, MANY = 1_000, 500_000
+CHURN = 30_000
+"""As many runs as make 150,000 appends: about a minute's work."""
 
 
 def sleeping_runs_price(session: Session) -> list[Figure]:
@@ -21,7 +24,7 @@ def sleeping_runs_price(session: Session) -> list[Figure]:
     for name, runs in sizes.items():
         tell(f"  filling a store with {runs:,} sleeping runs")
         sleeping_runs(urls[name], runs)
-    few, many = _looks(session, "sleeping", urls, "few", "many")
+    few, many = _looks(session, "sleeping", urls, "few", "many", samples=session.sized(300, 50), pause=0)
     what = f"an idle poll with {sizes['many']:,} sleeping runs against {sizes['few']:,}"
     return [against("sleeping_runs_price", what, many, few, "few", unit="ms")]
 
@@ -29,15 +32,19 @@ def sleeping_runs_price(session: Session) -> list[Figure]:
 def held_snapshot_price(session: Session) -> list[Figure]:
     """After the same work in two databases, in one of which somebody's old snapshot keeps every dead row."""
     urls = {name: session.stores.ours("postgresql", f"snapshot_{name}") for name in ("none", "held")}
-    runs = session.sized(8_000, 300)
+    runs = session.sized(CHURN, 300)
+    seconds: dict[str, float] = {}
     holder: psycopg.Connection[tuple[Any, ...]]
     with psycopg.connect(urls["held"]) as holder:
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select count(*) from squidie_runs")
         for name, url in urls.items():
             tell(f"  {runs:,} runs come and go, snapshot {name}")
+            began = time.monotonic()
             churn(url, runs)
-        none, held = _looks(session, "snapshot", urls, "none", "held")
+            seconds[name] = time.monotonic() - began
+        appends = session.stores.count(urls["held"], "squidie_commits")
+        none, held = _looks(session, "snapshot", urls, "none", "held", samples=session.sized(40, 5), pause=0.25)
     return [
         against(
             "held_snapshot_price",
@@ -46,13 +53,17 @@ def held_snapshot_price(session: Session) -> list[Figure]:
             none,
             "none",
             unit="ms",
-            note=f"in place of minutes, the snapshot is held while {runs:,} runs come and go at full speed",
+            note=f"held while {runs:,} runs came and went in {seconds['held']:.0f} s with {appends:,} appends; "
+            "looks of the minute after that, four a second",
         )
     ]
 
 
-def _looks(session: Session, name: str, urls: dict[str, str], *sides: str) -> list[list[float]]:
+def _looks(
+    session: Session, name: str, urls: dict[str, str], *sides: str, samples: int, pause: float
+) -> list[list[float]]:
+    """Looks of a side by round; `pause` in seconds between two."""
     for _ in session.rounds():
-        result = turn("ours.polls", {"urls": urls, "warmup": 20, "samples": session.sized(300, 50)})
+        result = turn("ours.polls", {"urls": urls, "warmup": 20, "samples": samples, "pause": pause})
         session.keep(name, result)
     return [[sample[side]["p50_ms"] for sample in session.samples[name]] for side in sides]

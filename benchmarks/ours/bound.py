@@ -22,7 +22,7 @@ from benchmarks.speaking import options, ready, say
 from benchmarks.usage import Stopwatch
 from squidie_core import Squidie, Worker
 from squidie_core.journal.commit import NO_HEAD, Append
-from squidie_storage_sql.postgresql.arrays import TextArray, append_arrays, register, start_arrays
+from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, register, start_arrays
 from squidie_storage_sql.postgresql.statements import statements
 
 STATEMENTS = statements(None)
@@ -97,6 +97,9 @@ def drive(url: str, runs: int, group: int, server: int | None) -> dict[str, Any]
         "offers": TextArray(["chain:one", "chain:two", "chain:three", "chain:*"]),
         "limit": group,
         "reserve_for": 1_000,
+        "marks": Int8Array([0] * 10),
+        "ahead": 2_500,
+        "moving": False,
     }
     connection: psycopg.Connection[tuple[Any, ...]]
     with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:

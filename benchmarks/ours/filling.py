@@ -59,12 +59,12 @@ def _copy(url: str, samples: list[str], runs: int) -> None:
 
 
 def churn(url: str, runs: int) -> None:
-    """Let a worker of this process finish so many chains."""
-    feed(url, runs)
+    """Start so many chains while a worker of this process finishes them."""
     with Squidie(url, workflows=WORKFLOWS) as squidie:
         worker = Worker(squidie)
         thread = Thread(target=worker.run)
         thread.start()
-        wait_until_finished(squidie)
+        feed(url, runs)
+        wait_until_finished(squidie, seconds=600)
         worker.stop()
         thread.join()

@@ -32,6 +32,7 @@ def main() -> None:
             look(storage)
     ready()
     for _ in range(given["samples"]):
+        time.sleep(given["pause"])
         for name, storage in storages.items():
             samples[name].append(look(storage))
     for storage in storages.values():

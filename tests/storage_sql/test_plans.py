@@ -14,7 +14,7 @@ import pytest
 
 from squidie_core.journal.commit import Head
 from squidie_storage_sql import SqlStorage
-from squidie_storage_sql.postgresql.arrays import append_arrays, start_arrays
+from squidie_storage_sql.postgresql.arrays import Int8Array, append_arrays, start_arrays
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from squidie_storage_sql.sqlite.statements import STATEMENTS
 from tests.ports.appends import OFFERS, append
@@ -31,6 +31,16 @@ from generate_series(1, %(runs)s) i"""
 FILL_COMMITS = """
 insert into {schema}.squidie_commits select %(namespace)s, 'r' || i, 1, 1, 7, 0, '[{{}}]'
 from generate_series(1, %(runs)s) i"""
+
+DUE: dict[str, Any] = {
+    "queue": "default",
+    "offers": list(OFFERS),
+    "limit": 16,
+    "reserve_for": 1000,
+    "marks": Int8Array([0] * 10),
+    "ahead": 10_000,
+    "moving": True,
+}
 
 
 @pytest.fixture
@@ -96,10 +106,9 @@ class TestATableThatWasSmallWhenItWasAnalyzed:
                 connection.execute(f"vacuum analyze {schema}.squidie_runs, {schema}.squidie_commits".encode())
         statements = cast("PostgresqlDatabase", storage.database).statements
         appends = append_arrays([append("r1", Head(1, 7))])
-        due = {"queue": "default", "offers": list(OFFERS), "limit": 16, "reserve_for": 1000}
         for statement, parameters in (
             (statements.append, appends),
-            (statements.due, due),
+            (statements.due, DUE),
             (statements.load, {"wanted": [("r1", None)]}),
         ):
             _, kinds = scanned(storage, statement, parameters)
@@ -122,8 +131,7 @@ class TestInANamespaceThatTheStatisticsDoNotKnow:
     @pytest.mark.parametrize("statement", ["due", "due_oldest"])
     def test_due_reads_what_it_gives(self, large: SqlStorage, statement: str) -> None:
         statements = cast("PostgresqlDatabase", large.database).statements
-        parameters = {"queue": "default", "offers": list(OFFERS), "limit": 16, "reserve_for": 1000}
-        most, kinds = scanned(large, getattr(statements, statement), parameters)
+        most, kinds = scanned(large, getattr(statements, statement), DUE)
         assert (most <= 10 * 16, "Seq Scan" in kinds) == (True, False)
 
     def test_load_heads_and_standings_read_what_they_give(self, large: SqlStorage) -> None:

@@ -171,9 +171,10 @@ class Storage(Protocol):
 
         Runs whose `min_reader` is above `journal.codec.READER_VERSION` are left out, as are quarantined ones.
 
-        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Each is
-        reserved for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations
-        and parking lapse by themselves, so no run is lost; runs that nobody can advance never keep others out.
+        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Where not all
+        can be given, a time that was past when it was written may count as the time of the writing. Each is reserved
+        for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations and parking lapse
+        by themselves, so no run is lost; runs that nobody can advance never keep others out.
         """
         ...
 

@@ -13,6 +13,7 @@ from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, start_arrays
 from squidie_storage_sql.postgresql.connections import Connections, Session
 from squidie_storage_sql.postgresql.health import examine
+from squidie_storage_sql.postgresql.marks import Marks
 from squidie_storage_sql.postgresql.migrating import migrate
 from squidie_storage_sql.postgresql.statements import statements
 
@@ -43,6 +44,7 @@ class PostgresqlDatabase:
         self.schema = options.schema
         self.statements = statements(options.schema)
         self.connections = Connections(url, options, scrub)
+        self.marks = Marks()
         self._shared = {"namespace": options.namespace, "lock_timeout": f"{options.lock_timeout}ms"}
 
     def clock(self) -> int:
@@ -64,7 +66,14 @@ class PostgresqlDatabase:
 
     def due(self, parameters: Parameters, *, oldest_first: bool) -> list[Row]:
         """One round trip, with the small threads in it."""
-        return self.write(self.statements.due_oldest if oldest_first else self.statements.due, parameters)
+        queue, offers = parameters["queue"], parameters["offers"]
+        look = self.marks.look(queue, offers)
+        statement = self.statements.due_oldest if oldest_first else self.statements.due
+        asked = {**parameters, "marks": Int8Array(look.marks), "ahead": look.ahead, "moving": look.moving}
+        rows = self.write(statement, asked)
+        if look.moving:
+            self.marks.moved(queue, offers, look, rows[0][0])
+        return [row[1:] for row in rows]
 
     def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
         """One round trip; one more where runs are nudged, one more where something is not accepted."""

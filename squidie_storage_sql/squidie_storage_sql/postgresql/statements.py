@@ -15,8 +15,14 @@ from squidie_storage_sql.database import LOADED_BYTES
 from squidie_storage_sql.statements import Statements
 from squidie_storage_sql.tables import in_schema
 
-HORIZON = 10_000
-"""How far ahead, in milliseconds, `due` looks for the next run."""
+BACKDATED = 500
+"""By how many milliseconds at most a row's due time may lie before the moment at which it is written.
+
+So nothing comes in far below the marks up to which `due` found everything done (`postgresql.marks`).
+"""
+
+VISIBLE_AFTER = 1_500
+"""Milliseconds within which a written row is committed, but for a transaction that a host keeps open."""
 
 NOW = "(extract(epoch from clock_timestamp()) * 1000)::int8"
 
@@ -29,7 +35,15 @@ def _due_at(wake_at: str, nudged_at: str, parked_until: str) -> str:
 def _due_at_once(wake_at: str, nudged_at: str, parked_until: str) -> str:
     """The same for a run that is not quarantined, or not any more."""
     least = f"least({wake_at}, {nudged_at})"
-    return f"case when {least} is not null then greatest({least}, {parked_until}) end"
+    return f"case when {least} is not null then greatest({least}, {parked_until}, {_EARLIEST}) end"
+
+
+def _written(wake_at: str) -> str:
+    """The due time of a row that is written anew."""
+    return f"case when {wake_at} is not null then greatest({wake_at}, {_EARLIEST}) end"
+
+
+_EARLIEST = f"{NOW} - {BACKDATED}"
 
 
 _HOME = "home as materialized (select %(namespace)s::text as namespace)"
@@ -92,7 +106,7 @@ updated as (
     update squidie_runs r
     set rev = l.rev, commit_id = l.commit_id, bytes = r.bytes + l.bytes, min_reader = l.min_reader,
         status = l.status, needs = l.needs::text[], wake_at = l.wake_at, ended_at = l.ended_at,
-        due_at = case when r.quarantine_reason is null then l.wake_at end,
+        due_at = case when r.quarantine_reason is null then {_written("l.wake_at")} end,
         nudged_at = null,
         reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = {NOW}
     from locked l
@@ -105,8 +119,8 @@ started as (
     insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue,
         priority, status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
     select i.namespace, i.run_id, i.count, i.commit_id, octet_length(i.body), i.min_reader, i.workflow, i.version,
-        i.queue, i.priority, i.status, i.needs::text[], i.tags::text[], i.wake_at, i.wake_at, i.started_at,
-        i.ended_at, {NOW}
+        i.queue, i.priority, i.status, i.needs::text[], i.tags::text[], i.wake_at, {_written("i.wake_at")},
+        i.started_at, i.ended_at, {NOW}
     from input i
     where {_START_IS_FREE}
     order by i.run_id
@@ -205,18 +219,24 @@ returning r.run_id"""
 
 # ------------------------------------------------------------------------------------------------ due
 
-_DUE_OF_A_PRIORITY = f"""
-        select r.run_id, r.due_at from squidie_runs r
-        where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
-            and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
-            and r.needs && %(offers)s::text[] and r.min_reader <= {READER_VERSION}
-        order by r.due_at
-        limit %(limit)s"""
+# By priority: nothing that these offers could advance is due at or below its mark.
+_LANES = "unnest(%(marks)s::int8[]) with ordinality as lane (mark, number)"
+
+_DUE_IN_A_LANE = f"""
+        from squidie_runs r
+        where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = lane.number - 1
+            and r.due_at > lane.mark and r.due_at <= clock.now
+            and r.needs && %(offers)s::text[] and r.min_reader <= {READER_VERSION}"""
+
+_FREE = "(r.reserved_until is null or r.reserved_until <= clock.now)"
 
 _PICKED_BY_PRIORITY = f"""
 picked as materialized (
     select d.run_id
-    from home, clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}
+    from home, clock, {_LANES}, lateral (
+        select r.run_id {_DUE_IN_A_LANE} and {_FREE}
+        order by r.due_at
+        limit %(limit)s
         for no key update skip locked) d
     limit %(limit)s
 )"""
@@ -224,7 +244,10 @@ picked as materialized (
 _PICKED_BY_AGE = f"""
 oldest as materialized (
     select d.run_id
-    from home, clock, generate_series(0, 9) as p (priority), lateral ({_DUE_OF_A_PRIORITY}) d
+    from home, clock, {_LANES}, lateral (
+        select r.run_id, r.due_at {_DUE_IN_A_LANE} and {_FREE}
+        order by r.due_at
+        limit %(limit)s) d
     order by d.due_at
     limit %(limit)s
 ),
@@ -233,7 +256,7 @@ picked as materialized (
     from home, clock, oldest, lateral (
         select from squidie_runs r
         where r.namespace = home.namespace and r.run_id = oldest.run_id
-            and r.due_at <= clock.now and (r.reserved_until is null or r.reserved_until <= clock.now)
+            and r.due_at <= clock.now and {_FREE}
         for no key update skip locked) r
 )"""
 
@@ -243,23 +266,34 @@ reserved as (
     set reserved_until = clock.now + %(reserve_for)s
     from home, clock, picked
     where r.namespace = home.namespace and r.run_id = picked.run_id
-    returning r.run_id, r.rev, r.commit_id, r.parked, r.nudges, r.priority, r.due_at, r.bytes
+    returning r.run_id, r.rev, r.commit_id, r.parked, r.nudges, r.priority, r.bytes,
+        least(r.wake_at, r.nudged_at) as due_since
 )"""
 
-# Not further ahead than the longest pause between two polls: beyond lie the ends of leases, dead ones for the most part
-# while somebody holds an old snapshot.
-_NEXT_WAKE = f"""(
+# The new marks: below what is there, picked, reserved, locked or none of it, and below what may be on its way.
+_MARKS = f"""
+case when %(moving)s then array(
+    select least(clock.now - {BACKDATED + VISIBLE_AFTER}, (
+        select r.due_at - 1 {_DUE_IN_A_LANE}
+        order by r.due_at
+        limit 1))
+    from home, {_LANES}
+    order by lane.number) end"""
+
+# Not further ahead than the caller's pause between two looks: beyond lie the ends of leases, dead ones for the most
+# part while somebody holds an old snapshot.
+_NEXT_WAKE = """(
     select min(n.due_at)
     from home, generate_series(0, 9) as p (priority), lateral (
         select r.due_at from squidie_runs r
         where r.namespace = home.namespace and r.queue = %(queue)s and r.priority = p.priority
-            and r.due_at > clock.now and r.due_at <= clock.now + {HORIZON}
+            and r.due_at > clock.now and r.due_at <= clock.now + %(ahead)s
         order by r.due_at
         limit 1) n
 )"""
 
 _WITH_SMALL_THREADS = f"""
-select clock.now, case when (select count(*) from picked) < %(limit)s then {_NEXT_WAKE} end,
+select {_MARKS}, clock.now, case when (select count(*) from picked) < %(limit)s then {_NEXT_WAKE} end,
     d.run_id, d.rev, d.commit_id, d.parked, d.nudges, c.rev, c.count, c.commit_id, c.previous, c.body
 from clock
 left join reserved d on true
@@ -273,12 +307,12 @@ _CLOCK = f"clock as materialized (select {NOW} as now)"
 DUE = f"""
 with {_HOME}, {_CLOCK}, {_PICKED_BY_PRIORITY}, {_RESERVED}
 {_WITH_SMALL_THREADS}
-order by d.priority, d.due_at, d.run_id, c.rev"""
+order by d.priority, d.due_since, d.run_id, c.rev"""
 
 DUE_OLDEST = f"""
 with {_HOME}, {_CLOCK}, {_PICKED_BY_AGE}, {_RESERVED}
 {_WITH_SMALL_THREADS}
-order by d.due_at, d.run_id, c.rev"""
+order by d.due_since, d.run_id, c.rev"""
 
 # ------------------------------------------------------------------------------------------------ threads
 
@@ -424,8 +458,8 @@ _RESTORE = f"""
 insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue, priority,
     status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
 values (%(namespace)s, %(thread_id)s, %(rev)s, %(commit_id)s, %(bytes)s, %(min_reader)s, %(workflow)s, %(version)s,
-    %(queue)s, %(priority)s, %(status)s, %(needs)s, %(tags)s, %(wake_at)s, %(wake_at)s, %(started_at)s, %(ended_at)s,
-    {NOW})
+    %(queue)s, %(priority)s, %(status)s, %(needs)s, %(tags)s, %(wake_at)s::int8, {_written("%(wake_at)s::int8")},
+    %(started_at)s, %(ended_at)s, {NOW})
 on conflict do nothing
 returning run_id"""
 
