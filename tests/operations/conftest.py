@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from squidie_storage_sql import PostgresqlNotifier, open_notifier, open_postgresql
-from tests.operations.processes import Processes
+from tests.operations.processes import Hosts
 from tests.servers import MissingServerError, PgBouncer, Postgres
 
 OpenNotifier = Callable[..., PostgresqlNotifier]
@@ -75,7 +75,7 @@ def notifier() -> Iterator[OpenNotifier]:
 
 
 @pytest.fixture
-def processes() -> Iterator[Processes]:
+def processes() -> Iterator[Hosts]:
     """Yield a starter of processes, which are killed at the end."""
-    with Processes() as made:
+    with Hosts() as made:
         yield made

@@ -16,7 +16,7 @@ from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.polling import Polling
 from tests.operations.conftest import OpenNotifier
 from tests.operations.flows import ALL, FirstOfTwo, Folder, One, Retried, SecondOfTwo, Two
-from tests.operations.processes import Processes
+from tests.operations.processes import Hosts
 from tests.operations.test_notifier import connections, end_connections, listening
 from tests.runtime.stores import working
 from tests.runtime.waiting import PATIENCE, eventually
@@ -49,18 +49,18 @@ def at(world: MemoryWorld, workflow: type[Workflow], folder: Folder | None = Non
 
 
 class TestAWorkerThatSeldomLooks:
-    def test_takes_at_once_what_another_process_starts(self, store_url: str, processes: Processes) -> None:
+    def test_takes_at_once_what_another_process_starts(self, store_url: str, processes: Hosts) -> None:
         processes.work(store_url, notifier=store_url, pace=HOUR)
         with observer(store_url) as squidie:
             completed(squidie, processes.start(store_url, notifier=store_url, workflow="one"))
             completed(squidie, processes.start(store_url, notifier=store_url, workflow="two"))
 
-    def test_hears_of_what_is_started_for_later_and_looks_then(self, store_url: str, processes: Processes) -> None:
+    def test_hears_of_what_is_started_for_later_and_looks_then(self, store_url: str, processes: Hosts) -> None:
         processes.work(store_url, notifier=store_url, pace=HOUR)
         with observer(store_url) as squidie:
             completed(squidie, processes.start(store_url, notifier=store_url, workflow="one", delay=0.3))
 
-    def test_goes_on_after_its_connections_were_ended(self, store_url: str, processes: Processes) -> None:
+    def test_goes_on_after_its_connections_were_ended(self, store_url: str, processes: Hosts) -> None:
         processes.work(store_url, notifier=store_url, pace=HOUR)
         ended = end_connections(store_url)
         eventually(lambda: len(connections(store_url, but=ended)) >= 2)
@@ -68,9 +68,7 @@ class TestAWorkerThatSeldomLooks:
         with observer(store_url) as squidie:
             completed(squidie, processes.start(store_url, notifier=store_url, workflow="one"))
 
-    def test_takes_what_another_worker_has_no_slot_for(
-        self, store_url: str, processes: Processes, tmp_path: Path
-    ) -> None:
+    def test_takes_what_another_worker_has_no_slot_for(self, store_url: str, processes: Hosts, tmp_path: Path) -> None:
         folder = Folder(str(tmp_path))
         processes.work(store_url, notifier=store_url, pace=HOUR, concurrency=1, folder=str(tmp_path))
         run_id = processes.start(store_url, notifier=store_url, workflow="meeting")
@@ -82,7 +80,7 @@ class TestAWorkerThatSeldomLooks:
 
 
 class TestWithoutHints:
-    def test_a_worker_finds_everything_by_looking(self, store_url: str, processes: Processes) -> None:
+    def test_a_worker_finds_everything_by_looking(self, store_url: str, processes: Hosts) -> None:
         processes.work(store_url, notifier=store_url, pace=0.05)
         with observer(store_url) as squidie:
             completed(squidie, processes.start(store_url, notifier=None, workflow="two"))

@@ -11,7 +11,7 @@ import pytest
 
 from squidie_core import Resource, Snapshot, Squidie, StepContext, Worker, Workflow, step, trigger
 from tests.runtime.flows import Held, HeldChain, Stage, Wide, on
-from tests.runtime.processes import Processes
+from tests.runtime.processes import Clients
 from tests.runtime.stores import SharedStore, Store, assert_consistent, claims_of, working
 from tests.runtime.trails import Single, Trail, along
 from tests.runtime.waiting import PATIENCE, at_once, eventually
@@ -68,8 +68,8 @@ class TestRaces:
         trail = Trail(tmp_path / "trail")
         squidie = shared_store.open(Single, resources=along(trail))
         run = squidie.start(Single.begin)
-        with Processes(shared_store.url, trail.path) as processes:
-            said = processes.start("race", copies=8).lines()
+        with Clients(shared_store.url, trail.path) as processes:
+            said = processes.start("race", copies=8).rest()
         assert len(said) == 8
         assert run.id in said
         assert trail.lines() == [f"{run.id}:only:1"]

@@ -1,15 +1,14 @@
-"""Workers that are killed without warning: nothing is lost, and nothing takes effect twice."""
+"""A worker that is killed without warning: nothing is lost, and nothing takes effect twice. `tests/chaos` has many."""
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 from squidie_core import Snapshot, Squidie
 from squidie_core.journal.entries import AttemptCompleted, RunnableApplied
-from tests.runtime.processes import Processes
+from tests.runtime.processes import Clients
 from tests.runtime.stores import SharedStore, assert_consistent, claims_of, entries_of
-from tests.runtime.trails import Perilous, Telling, Trail, along
+from tests.runtime.trails import Perilous, Trail, along
 from tests.runtime.waiting import eventually
 
 LEASE = "1"
@@ -30,7 +29,7 @@ class TestOneKill:
         squidie = shared_store.open(Perilous, resources=along(trail))
         run = squidie.start(Perilous.begin)
         stuck = f"{run.id}:inside:1"
-        with Processes(shared_store.url, trail.path) as processes:
+        with Clients(shared_store.url, trail.path) as processes:
             first = processes.start("work", LEASE, "1", "2")
             eventually(lambda: stuck in trail.lines())
             first.kill()
@@ -47,32 +46,3 @@ class TestOneKill:
         assert completions.count(stuck) == 1
         assert applied(squidie, run) == ["before", "inside", "after"]
         assert_consistent(squidie, run)
-
-
-class TestManyKills:
-    def test_at_any_moment_lose_no_run_and_apply_no_step_twice(self, shared_store: SharedStore, tmp_path: Path) -> None:
-        trail = Trail(tmp_path / "trail")
-        squidie = shared_store.open(Telling, resources=along(trail))
-        runs = [squidie.start(Telling.begin) for _ in range(60)]
-        moments = random.Random(shared_store.name)  # noqa: S311  # it only has to hit many places
-
-        def done() -> bool:
-            return not squidie.list_runs(status="running", limit=1).runs
-
-        with Processes(shared_store.url, trail.path) as processes:
-            crew = [processes.prepare("work", LEASE, "1", "2") for _ in range(6)]
-            for worker in crew:
-                worker.wait_until_ready()
-            for worker in crew[:2]:
-                worker.begin()
-            for victim, successor in zip(crew, crew[2:], strict=False):
-                goal = len(trail.lines()) + moments.randrange(1, 25)
-                eventually(lambda so_many=goal: len(trail.lines()) >= so_many or done())  # type: ignore[misc]
-                victim.kill()
-                successor.begin()
-            eventually(done)
-        for run in runs:
-            found = squidie.inspect_run(run)
-            assert found.status == "completed"
-            assert applied(squidie, run) == ["first", "second", "third"]
-            assert_consistent(squidie, run)

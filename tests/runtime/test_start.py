@@ -29,7 +29,7 @@ from squidie_core import (
     trigger,
 )
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
-from tests.runtime.processes import Processes
+from tests.runtime.processes import Clients
 from tests.runtime.stores import SharedStore, Store, assert_consistent
 from tests.runtime.trails import Single, Trail, along
 from tests.runtime.waiting import at_once, eventually
@@ -413,8 +413,8 @@ class TestStartingFromProcesses:
     ) -> None:
         trail = Trail(tmp_path / "trail")
         squidie = shared_store.open(Single, resources=along(trail))
-        with Processes(shared_store.url, trail.path) as processes:
-            ids = processes.start("start", "k", "5", copies=4).lines()
+        with Clients(shared_store.url, trail.path) as processes:
+            ids = processes.start("start", "k", "5", copies=4).rest()
         assert len(ids) == 20
         assert runs_in(squidie) == list(set(ids))
         assert squidie.drain() == 1

@@ -12,7 +12,7 @@ import pytest
 from squidie_core import OptionError, Resource, StepContext, Worker, Workflow, step, trigger
 from squidie_core.journal.entries import AttemptReleased
 from tests.runtime.flows import Chain, Held, HeldChain, Stage, Wide, on
-from tests.runtime.processes import Processes
+from tests.runtime.processes import Clients
 from tests.runtime.stores import SharedStore, Store, assert_consistent, claims_of, entries_of, working
 from tests.runtime.trails import Patient, Single, Trail, along
 from tests.runtime.waiting import PATIENCE, eventually
@@ -204,13 +204,13 @@ class TestSignals:
         trail = Trail(tmp_path / "trail")
         squidie = shared_store.open(Patient, Single, resources=along(trail))
         run = squidie.start(Patient.begin)
-        with Processes(shared_store.url, trail.path) as processes:
+        with Clients(shared_store.url, trail.path) as processes:
             process = processes.start("work", "30", str(PATIENCE), "1")
             eventually(trail.lines)
             waiting = squidie.start(Single.begin)
             process.terminate()
             trail.write("go")
-            assert process.lines() == ["stopped"]
+            assert process.rest() == ["stopped"]
         found = squidie.inspect_run(run)
         assert [(view.step, view.status) for view in found.attempts] == [("wait", "applied"), ("after", "available")]
         assert squidie.inspect_run(waiting).attempts[0].deliveries == 0

@@ -59,21 +59,6 @@ class Perilous(Workflow, name="perilous"):
     transitions = sequence(before, inside, after)
 
 
-def take_a_moment(ctx: StepContext, trail: Resource[Trail]) -> dict[str, Any]:
-    """Be at work for long enough to be killed at it."""
-    trail.begin(ctx)
-    time.sleep(0.01)
-    return {}
-
-
-class Telling(Workflow, name="telling"):
-    begin = trigger.manual()
-    first = step(take_a_moment)
-    second = step(take_a_moment)
-    third = step(take_a_moment)
-    transitions = sequence(first, second, third)
-
-
 class Single(Workflow, name="single"):
     begin = trigger.manual()
     only = step(tell)
@@ -86,7 +71,7 @@ class Patient(Workflow, name="patient"):
     transitions = sequence(wait, after)
 
 
-ALL: tuple[type[Workflow], ...] = (Perilous, Telling, Single, Patient)
+ALL: tuple[type[Workflow], ...] = (Perilous, Single, Patient)
 
 
 def along(trail: Trail) -> Mapping[type, object]:
