@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from squidie_core import Workflow, sequence, step, trigger
+from squidie_core import Snapshot, Squidie, Workflow, sequence, step, trigger
 from squidie_core.runtime.actor import SUSPECT_DELIVERIES, Caution, Slots
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.state import RunnableState
+from tests.runtime.flows import Held, Stage, on
+from tests.runtime.stores import Store, working
+from tests.runtime.waiting import eventually
 
 
 def work() -> None:
@@ -103,3 +109,41 @@ class TestCaution:
         assert caution.holds(10_000, busy=True)
         assert not caution.holds(10_001, busy=False)
         assert not caution.holds(10_002, busy=True)
+
+    def test_looks_for_one_run_at_a_time_while_suspects_come(self, catalog: Catalog) -> None:
+        caution = Caution()
+        assert caution.limit(busy=False) is None
+        self.met(catalog, caution, 100)
+        assert caution.limit(busy=True) is None
+        assert caution.limit(busy=False) == 1
+        one = Slots(catalog, 4, 4)
+        one.admit("two", SUSPECT)
+        caution.learn(one, 101)
+        assert caution.limit(busy=False) == 1
+        caution.learn(Slots(catalog, 4, 4), 102)
+        assert caution.limit(busy=False) == 1
+        another = Slots(catalog, 4, 4)
+        another.admit("two", runnable())
+        caution.learn(another, 103)
+        assert caution.limit(busy=False) is None
+
+
+class TestManySuspects:
+    def test_are_not_kept_from_others_by_a_worker_that_runs_them_one_by_one(self, memory: Store) -> None:
+        stage = Stage(opened=True)
+        squidie = memory.open(Held, resources=on(stage))
+        runs = [squidie.start(Held.begin) for _ in range(12)]
+        for deliveries in range(1, SUSPECT_DELIVERIES + 1):
+            eventually(partial(lose_all, squidie, runs, deliveries))
+        with working(squidie):
+            eventually(lambda: all(squidie.inspect_run(run).terminal for run in runs))
+        assert len(stage.calls) == len(runs)
+        # The first look finds as many as there are slots, and leaves all but one.
+        assert squidie.metrics().due_runs <= len(runs) + 4
+
+
+def lose_all(squidie: Squidie, runs: list[Snapshot], deliveries: int) -> bool:
+    """Take every attempt as a worker does that dies then; whether all were taken so often."""
+    engine = Engine(squidie.store, EngineOptions(queue="default", owner_id="dead", lease_for=100))
+    engine.tick(Slots(squidie.store.catalog, 100, 0), poll=True)
+    return all(squidie.inspect_run(run).attempts[0].deliveries == deliveries for run in runs)

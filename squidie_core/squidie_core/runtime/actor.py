@@ -81,11 +81,12 @@ class Slots:
     `busy`: other bodies are running in this process. A suspect is taken on only where there are none.
     """
 
-    __slots__ = ("_catalog", "_taken", "alone", "busy", "coroutines", "lacks_code", "threads", "wants_quiet")
+    __slots__ = ("_catalog", "alone", "busy", "coroutines", "lacks_code", "taken", "threads", "wants_quiet")
 
     def __init__(self, catalog: Catalog, threads: int, coroutines: int, *, busy: bool = False) -> None:
         self._catalog = catalog
-        self._taken = False
+        self.taken = False
+        """Something was taken on."""
         self.threads = threads
         self.coroutines = coroutines
         self.busy = busy
@@ -113,11 +114,11 @@ class Slots:
         if self.alone or (self.coroutines if is_async else self.threads) <= 0:
             return False
         if runnable.deliveries >= SUSPECT_DELIVERIES:
-            if self.busy or self._taken:
+            if self.busy or self.taken:
                 self.wants_quiet = True
                 return False
             self.alone = True
-        self._taken = True
+        self.taken = True
         if is_async:
             self.coroutines -= 1
         else:
@@ -137,6 +138,7 @@ class Caution:
 
     def __init__(self) -> None:
         self._alone = False
+        self._met = False
         self._quiet_until = 0.0
         self._quiet_again = 0.0
 
@@ -146,8 +148,16 @@ class Caution:
             self._alone = False
         return busy and (self._alone or now < self._quiet_until)
 
+    def limit(self, *, busy: bool) -> int | None:
+        """How many runs to look for. One where more suspects may come: the others would only be kept from everybody."""
+        return 1 if self._met and not busy else None
+
     def learn(self, slots: Slots, now: float) -> None:
         """Take in what the slots of a tick were used for."""
+        if slots.alone or slots.wants_quiet:
+            self._met = True
+        elif slots.taken:
+            self._met = False
         if slots.alone:
             self._alone = True
             self._quiet_until = 0.0

@@ -147,7 +147,7 @@ class Worker:
         slots = self._slots()
         poll = poll and slots.free > 0
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
-        attempts = self._engine.tick(slots, poll=poll)
+        attempts = self._engine.tick(slots, poll=poll, limit=self._caution.limit(busy=slots.busy))
         self._caution.learn(slots, time.monotonic())
         left_work = self._engine.left_work
         if left_work:
