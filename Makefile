@@ -12,13 +12,18 @@ PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
 INSTALL = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
 editable = $(foreach member,$(1),--editable ./$(member))
 
-.PHONY: demo test bench coverage lint format constraints clean
+.PHONY: demo test chaos bench coverage lint format constraints clean
 
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# `make chaos MINUTES=10 RUNS=5000`, `make chaos SEED=7`, `make chaos ARGS="-k operators"`
+chaos: $(VENV)/.dev
+	SQUIDIE_CHAOS_MINUTES=$(MINUTES) SQUIDIE_CHAOS_RUNS=$(RUNS) SQUIDIE_CHAOS_SECONDS=$(or $(SECONDS),60) \
+	  SQUIDIE_CHAOS_WORKERS=$(WORKERS) SQUIDIE_CHAOS_SEED=$(SEED) $(BIN)/python -m tests.chaos $(ARGS)
 
 # `make bench JSON=report.json`, `make bench ONLY=postgresql_runs,wide_run`, `make bench ARGS="--scale 0.1 --no-peers"`
 bench: $(VENV)/.dev

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -37,13 +38,18 @@ class Postgres:
     that happens. Without ``fsync`` it is faster, and its data survive ``kill`` but no crash of the machine.
     """
 
-    def __init__(self, *, fsync: bool = True) -> None:
+    def __init__(self, *, fsync: bool = True, settings: Mapping[str, str] | None = None) -> None:
         programs = _postgresql_programs()
         # A socket's path may have 107 bytes, which the system's own temporary folder can exceed.
         self._root = Path(tempfile.mkdtemp(prefix="squidie-", dir="/tmp"))
         self._data = self._root / "data"
         self._log = self._root / "log"
-        self._fsync = fsync
+        self._settings = {
+            "fsync": "on" if fsync else "off",
+            "log_min_messages": "warning",
+            "max_connections": "200",
+            **(settings or {}),
+        }
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -79,6 +85,24 @@ class Postgres:
         """Crash it: nothing is flushed, no client is told; ``start`` recovers from the log."""
         self._end(signal.SIGQUIT)
 
+    def kill_all(self) -> None:
+        """The same by `kill -9`, to the server and to each of its processes. On Linux."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGSTOP)  # so that it starts no more of them
+        family = [process.pid, *_children(process.pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
+        while any(Path(f"/proc/{pid}").exists() for pid in family):
+            time.sleep(0.01)  # it does not start while one of them has its memory
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return self._log.read_text(errors="replace")
+
     def stop(self) -> None:
         """Shut it down and remove its data."""
         self._end(signal.SIGINT)
@@ -99,12 +123,7 @@ class Postgres:
             raise RuntimeError(f"initdb failed: {done.stdout.decode(errors='replace')}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        settings = {
-            "fsync": "on" if self._fsync else "off",
-            "log_min_messages": "warning",
-            "max_connections": "200",
-        }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         address = ("-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._root))
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -277,6 +296,17 @@ def _server_user() -> pwd.struct_passwd | None:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise MissingServerError("PostgreSQL does not run as root, and there is no user postgres or nobody")
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that this one has started, as Linux tells it."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = stat.read_text().rpartition(")")[2].split()[1]  # the name before it may hold anything
+            if int(parent) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _free_port() -> int:
