@@ -26,7 +26,7 @@ class Errand:
 
 
 def _seconds(number: int, ctx: StepContext) -> float:
-    is_long = number % 83 == 7 and ctx.step in ("second", "left")
+    is_long = number % 83 == 7 and ctx.runnable_key.endswith((":second:1", ":left:1"))
     return 1.5 * LEASE if is_long else random.uniform(0, 0.01)  # noqa: S311  # only to be caught at any point
 
 

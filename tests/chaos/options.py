@@ -49,7 +49,7 @@ def variables(options: Options) -> Mapping[str, str]:
 
 OPTIONS = Options(
     runs=int(_read("RUNS", "500")),
-    seconds=float(_read("SECONDS", "8")),
+    seconds=float(_read("SECONDS", "5")),
     workers=int(_read("WORKERS", "3")),
     seed=int(_read("SEED", str(secrets.randbelow(1_000_000)))),
     minutes=float(_read("MINUTES", "0")),

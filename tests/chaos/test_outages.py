@@ -14,7 +14,7 @@ from tests.chaos.roles import opened
 from tests.chaos.sidelog import SideLog
 from tests.servers import Postgres
 
-LONGEST = 1.0
+LONGEST = 0.5
 """Seconds that the server is away, at most."""
 
 

@@ -8,7 +8,7 @@ from tests.chaos.crew import Crew
 from tests.chaos.judge import judge
 from tests.chaos.trial import Trial
 
-COUNT = 60
+COUNT = 40
 WORKERS = 2
 DELIVERIES = 5
 """After so many deliveries an attempt is given up, where its step says nothing else."""
