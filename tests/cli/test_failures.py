@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +21,27 @@ from squidie_core import (
     Unavailable,
 )
 from squidie_core.cli.failures import exit_code, report
-from tests.cli.command import Command, Inside
+from tests.cli.command import SQUIDIE, Command, Inside, environment
 
 UNREACHABLE = "postgresql://app:hunter2@127.0.0.1:1/runs?connect_timeout=2"
 NOBODY = "01a1fd00-0000-7000-8000-000000000000"
+
+
+@contextmanager
+def broken_pipe() -> Generator[int]:
+    """Where to write to so that nobody reads it."""
+    read, write = os.pipe()
+    os.close(read)
+    yield write
+    os.close(write)
+
+
+@contextmanager
+def full_disk() -> Generator[int]:
+    """Where there is no room to write."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    yield full
+    os.close(full)
 
 
 class TestExitCodes:
@@ -121,6 +142,21 @@ class TestFailing:
         assert (done.code, done.out) == (2, "")
         assert "SQUIDIE_URL in the environment" in done.err
         assert "hunter2" not in done.err
+
+    @pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["people", "programs"])
+    def test_keeps_its_exit_code_where_nobody_reads_why(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        for nowhere in (broken_pipe, full_disk) if Path("/dev/full").exists() else (broken_pipe,):
+            with nowhere() as out:
+                done = subprocess.run(
+                    [SQUIDIE, "runs", "--lim", "3", *arguments],
+                    cwd=tmp_path,
+                    env=environment({}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    check=False,
+                )
+            assert done.returncode == 2
 
     def test_metadata_must_be_an_object(self, inside: Inside) -> None:
         for given in ("[1]", "{hunter2"):

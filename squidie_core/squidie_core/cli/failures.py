@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from squidie_core.cli.output import printable
 from squidie_core.errors import (
@@ -49,16 +50,32 @@ def exit_codes_text() -> str:
 def report(error: SquidieError, arguments: Sequence[str], *, as_json: bool) -> int:
     """Print the error, without the passwords of URLs, and give its exit code.
 
-    For people it goes to stderr, for programs it is the one document on stdout.
+    For people it goes to stderr, for programs it is the one document on stdout. Where nobody can read it, because the
+    reader is gone or the disk is full, the exit code still says what the error was.
     """
+    stream = sys.stdout if as_json else sys.stderr
+    try:
+        _print(error, arguments, stream, as_json=as_json)
+    except OSError:
+        silence(stream)
+    return exit_code(error)
+
+
+def silence(stream: TextIO) -> None:
+    """Nothing more can be said there, not even by the interpreter when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+def _print(error: SquidieError, arguments: Sequence[str], stream: TextIO, *, as_json: bool) -> None:
     message = _hidden(error.message, arguments)
     if as_json:
         details: Mapping[str, Any] = json.loads(_hidden(json.dumps(dict(error.details), default=str), arguments))
-        print(json.dumps({"error": {"code": error.code, "message": message, "details": details}}, indent=2))
+        text = json.dumps({"error": {"code": error.code, "message": message, "details": details}}, indent=2)
     else:
-        for line in f"error [{error.code}]: {message}".splitlines():
-            print(printable(line), file=sys.stderr)
-    return exit_code(error)
+        text = "\n".join(printable(line) for line in f"error [{error.code}]: {message}".splitlines())
+    print(text, file=stream, flush=True)
 
 
 def _hidden(text: str, arguments: Sequence[str]) -> str:

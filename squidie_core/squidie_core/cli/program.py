@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from squidie_core.cli import deciding, demo, doctor, inspecting, migrating, plugins, runs, settings, worker
 from squidie_core.cli.arguments import Parser
-from squidie_core.cli.failures import INTERRUPTED, OTHER_FAILURE, exit_codes_text, report
+from squidie_core.cli.failures import INTERRUPTED, OTHER_FAILURE, exit_codes_text, report, silence
 from squidie_core.cli.output import Output
 from squidie_core.errors import OptionError, SquidieError
 
@@ -29,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Who reads has had enough. Nothing more can be said there, not even by the interpreter when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)  # who reads has had enough
         return OTHER_FAILURE
 
 
