@@ -1,0 +1,30 @@
+"""The application that the processes of these tests run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from squidie_core import Squidie, SquidieError, Worker, Workflow
+from tests.runtime.trails import Trail
+
+
+class Refused(Exception):
+    """The application does not come up."""
+
+
+def serve(*, url: str, workflows: str, trail: str, say: Callable[[str], None], **options: Any) -> None:
+    """Work on the store until a signal comes. `workflows` is `module:NAME`, `options` are the worker's."""
+    module, _, name = workflows.partition(":")
+    known: tuple[type[Workflow], ...] = getattr(importlib.import_module(module), name)
+    resources: Mapping[type, object] = {Trail: Trail(Path(trail))}
+    try:
+        opened = Squidie(url, workflows=known, resources=resources)
+    except SquidieError as error:
+        raise Refused(f"{error.code}: {error.message}") from error
+    with opened as squidie:
+        say("ready")
+        Worker(squidie, **options).run()
+    say("stopped")
