@@ -95,9 +95,10 @@ class SqlStorage:
         except Rejected as rejected:
             raise rejected.error from rejected.__cause__
 
-    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
-        """Park the run until then or until its next commit; a run that somebody else has locked stays as it is."""
-        self._write(self.database.statements.reserve, thread_ids=[thread_id], until=until, reason=reason)
+    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
+        """Park the runs until then or until their next commit; a run that somebody else has locked stays as it is."""
+        if thread_ids:
+            self._write(self.database.statements.reserve, thread_ids=list(thread_ids), until=until, reason=reason)
 
     def find(self, query: RunQuery) -> RunPage:
         """List runs, newest start first."""

@@ -127,9 +127,9 @@ class MemoryStorage:
             runs = [_due_run(thread_id, thread) for *_, thread_id, thread in taken]
             return DueBatch(runs=runs, now=now, next_wake=min(later, default=None))
 
-    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
+    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
         with self._opened() as namespace:
-            for _, thread in _existing(namespace, [thread_id]):
+            for _, thread in _existing(namespace, thread_ids):
                 thread.reserved_until = thread.parked_until = until
                 thread.park_reason = reason
                 thread.parked += 1

@@ -178,10 +178,11 @@ class Storage(Protocol):
         """
         ...
 
-    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
-        """Park the run: `due` leaves it out before `until`, or until the next commit to it. Not part of the journal.
+    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
+        """Park the runs: `due` leaves each out before `until`, or until the next commit to it. Not part of the journal.
 
-        A run that does not exist, or that somebody has locked, stays as it is.
+        In one round trip where that is possible. A run that does not exist, or that somebody has locked, stays as it
+        is.
         """
         ...
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from squidie_core.errors import SquidieError, StorageError
+from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import scrub
 from squidie_core.ports.health import Diagnosable, Finding, FindingStatus
@@ -177,10 +178,10 @@ def _stuck(storage: Storage, stuck_after: int) -> Iterable[Finding]:
     if not rows:
         yield Finding(check="stuck", status="ok", message=f"no run has been due for more than {minutes}")
         return
-    reasons = Counter(row.park_reason or f"not taken from queue {row.index.queue}" for row in rows)
+    reasons = Counter(_parked(row) or f"not taken from queue {row.index.queue}" for row in rows)
     hints = {
-        _PARKED_HINTS.get(row.park_reason, "see the worker's log")
-        if row.park_reason is not None
+        _PARKED_HINTS.get(reason, "see the worker's log")
+        if (reason := _parked(row)) is not None
         else f"start a worker for queue {row.index.queue} that knows workflow {row.index.workflow}"
         for row in rows
     }
@@ -190,8 +191,13 @@ def _stuck(storage: Storage, stuck_after: int) -> Iterable[Finding]:
         status="warn",
         message=f"{_count(rows)} due for more than {minutes} ({told}): {_examples(rows)}",
         hint="; ".join(sorted(hints)),
-        details={"runs": [{"id": row.thread_id, "queue": row.index.queue, "parked": row.park_reason} for row in rows]},
+        details={"runs": [{"id": row.thread_id, "queue": row.index.queue, "parked": _parked(row)} for row in rows]},
     )
+
+
+def _parked(row: RunRow) -> str | None:
+    """Why workers leave the run alone. What a newer Squidie wrote they do not even look at."""
+    return "unknown_version" if row.index.min_reader > READER_VERSION else row.park_reason
 
 
 def _quarantined(storage: Storage) -> Iterable[Finding]:

@@ -36,6 +36,8 @@ MAX_CHAIN_SECONDS = 0.25
 _CLAIM_TRIES = 3
 _LONGEST_BACKOFF = 0.25
 _RESERVE_FOR = 1_000
+_MOST_IN_VAIN = 1_000
+"""How many runs to ask for where the last looks brought only runs whose code is not here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,10 @@ class Engine:
         """Some of it are steps whose code is not here."""
         self.next_wake: int | None = None
         """When the next run falls due, as the store said it or as a commit since then made it."""
+        self._lacking: list[DueRun] = []
+        """Those that the look going on found and that need code which is not here."""
+        self._in_vain = 0
+        """How many looks in a row brought nothing else."""
 
     @property
     def idle(self) -> bool:
@@ -204,21 +210,29 @@ class Engine:
 
     def _poll(self, slots: Slots, limit: int) -> None:
         sent = time.monotonic()
+        look = max(limit, min(limit << self._in_vain, _MOST_IN_VAIN))
         batch = self._store.storage.due(
             self._options.queue,
             offers=self._store.catalog.offers(threads=slots.threads > 0, coroutines=slots.coroutines > 0),
-            limit=limit,
-            reserve_for=_RESERVE_FOR,
+            limit=look,
+            reserve_for=_RESERVE_FOR if look == limit else 0,
         )
         self._store.clock.observe(batch.now)
         self.observer.polled(self._options.queue, len(batch.runs), time.monotonic() - sent)
-        self.last_poll_full = len(batch.runs) >= limit
+        self.last_poll_full = len(batch.runs) >= look
         self.last_poll_runs = len(batch.runs)
         self.last_poll_won = False
         self.next_wake = batch.next_wake
         runs = [run for run in batch.runs if (a := self.actors.get(run.thread_id)) is None or a.write is None]
+        share = max(1, limit // max(len(runs), 1))
+        for first in range(0, len(runs), limit):
+            if look > limit and slots.free == 0:
+                break  # nobody was kept from them
+            self._take_on(runs[first : first + limit], slots, batch.now, share)
+        self._put_aside(len(batch.runs))
+
+    def _take_on(self, runs: Sequence[DueRun], slots: Slots, now: int, share: int) -> None:
         states = self._states_of(runs)
-        share = max(1, limit // max(len(batch.runs), 1))
         for run in runs:
             actor = self.actors.get(run.thread_id)
             if actor is None:
@@ -226,9 +240,15 @@ class Engine:
             state = states.get(run.thread_id)
             if isinstance(state, RunState):
                 actor.state, actor.behind = state, False
-                self._guarded(actor, partial(self._decide_claim, actor, run, slots, batch.now, share))
+                self._guarded(actor, partial(self._decide_claim, actor, run, slots, now, share))
             else:
                 self._abandon(actor, state)
+
+    def _put_aside(self, found: int) -> None:
+        """Keep what nobody here can advance from coming back at once, and from hiding others behind its mere number."""
+        lacking, self._lacking = self._lacking, []
+        self._in_vain = self._in_vain + 1 if 0 < found == len(lacking) else 0
+        self._store.park_all(lacking, "step_unavailable")
 
     def _states_of(self, runs: Sequence[DueRun]) -> dict[str, RunState | StorageError]:
         """The states of runs that were found due: known ones brought up to date, the others folded."""
@@ -262,7 +282,7 @@ class Engine:
             self._write(actor, draft, claimed, [])
         elif not actor.running:
             if slots.lacks_code:
-                self._store.park(run.thread_id, "step_unavailable", run.parked)
+                self._lacking.append(run)
             self._retire(actor)
 
     def _claim(self, draft: Draft, slots: Slots, share: int) -> list[Attempt]:
