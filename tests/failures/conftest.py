@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from squidie_storage_sql import open_postgresql
 from tests.failures.processes import Processes
@@ -14,10 +18,16 @@ from tests.servers import Postgres
 
 
 @pytest.fixture(scope="session")
-def migrated_url(postgresql_url: str) -> str:
-    """Give the URL of a PostgreSQL that has the tables."""
-    open_postgresql.migrate(postgresql_url)
-    return postgresql_url
+def migrated_url(postgresql_url: str) -> Iterator[str]:
+    """Yield the URL of a database with the tables, for these tests alone: they leave much behind."""
+    name = f"failures_{uuid4().hex}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    url = urlsplit(postgresql_url)._replace(path=f"/{name}").geturl()
+    open_postgresql.migrate(url)
+    yield url
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
