@@ -130,6 +130,9 @@ class TestWords:
         assert in_words({"type": "attempt_released", "runnable_key": key}) == "cross (visit 2) was given back unbegun"
         heartbeat = {"type": "attempt_heartbeat", "claims": {key: "c", "id:eagle:1": "c"}, "lease_until": 0}
         assert in_words(heartbeat) == "heartbeat: cross (visit 2), eagle held until 1970-01-01 00:00:00.000Z"
+        for deferred, words in (("", ""), (":deferred", " (continued)"), (":deferred#12", " (continued 12x)")):
+            released = {"type": "attempt_released", "runnable_key": f"id:deferred:1{deferred}"}
+            assert in_words(released) == f"deferred{words} was given back unbegun"
         assert in_words({"type": "run_terminal", "status": "cancelled"}) == "the run ended: cancelled"
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squidie_core.journal.identity import derived_id, digest, run_id_at, runnable_key
+from squidie_core.journal.identity import (
+    deferrals,
+    deferred_key,
+    derived_id,
+    digest,
+    is_deferred_key,
+    run_id_at,
+    runnable_key,
+)
 from tests.core.journal_values import QUICK, plain_values
 
 milliseconds = st.integers(0, 2**48 - 1)
@@ -108,3 +116,11 @@ class TestRunnableKeys:
         assert runnable_key("r", "cross", 1, 1) == "r:cross:1"
         assert runnable_key("r", "cross", 1, 3) == "r:cross:3"
         assert runnable_key("r", "cross", 2, 1) == "r:cross#2:1"
+
+    @pytest.mark.parametrize("key", ["r:cross:1", "r:cross#2:3", "r:deferred:1", "r:deferred#2:1", "r:deferred_:1"])
+    def test_tell_how_often_they_were_deferred(self, key: str) -> None:
+        assert (deferrals(key), is_deferred_key(key)) == ((key, 0), False)
+        for times, expected in enumerate((f"{key}:deferred", f"{key}:deferred#2", f"{key}:deferred#3"), 1):
+            assert (deferrals(expected), is_deferred_key(expected)) == ((key, times), True)
+            assert deferred_key(expected) == f"{key}:deferred#{times + 1}"
+        assert deferred_key(key) == f"{key}:deferred"

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from squidie_core.inspection import AttemptView
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.entries import Json
+from squidie_core.journal.identity import deferrals
 
 Fact: TypeAlias = Mapping[str, Json]
 """An entry of the journal as a snapshot's history has it."""
@@ -40,13 +41,9 @@ def error_words(error: Mapping[str, Json]) -> str:
 
 
 def _what(key: str) -> str:
-    """The step and attempt that a runnable's key, `<run_id>:<step>[#<visit>]:<attempt>[:deferred]...`, stands for."""
-    plain = key.removesuffix(":deferred")
-    continued = 0
-    while plain != key:
-        key, continued = plain, continued + 1
-        plain = key.removesuffix(":deferred")
-    step, _, attempt = key.partition(":")[2].rpartition(":")
+    """The step and attempt that a runnable's key, `<run_id>:<step>[#<visit>]:<attempt>[:deferred...]`, stands for."""
+    plain, continued = deferrals(key)
+    step, _, attempt = plain.partition(":")[2].rpartition(":")
     name, _, visit = step.partition("#")
     return _named(name, int(visit or 1), int(attempt), continued=continued)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from uuid import UUID
 
 from squidie_core.journal.entries import Json
 
-_DEFERRED = ":deferred"
+_DEFERRED = re.compile(r":deferred(?:#([0-9]+))?\Z").search
+"""At the end alone: a step may be called `deferred` too, and is followed by its attempt."""
 
 
 def run_id_at(now: int, random: int) -> str:
@@ -36,15 +38,21 @@ def digest(value: Json) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+def deferrals(key: str) -> tuple[str, int]:
+    """The key without its deferrals, and how often it was deferred."""
+    found = _DEFERRED(key)
+    return (key, 0) if found is None else (key[: found.start()], int(found[1] or 1))
+
+
 def deferred_key(key: str) -> str:
     """The key of the continuation of a deferred runnable: `<key>:deferred`, the n-th time `<key>:deferred#<n>`."""
-    origin, found, times = key.partition(_DEFERRED)
-    return f"{origin}{_DEFERRED}#{int(times.removeprefix('#') or 1) + 1}" if found else f"{key}{_DEFERRED}"
+    origin, times = deferrals(key)
+    return f"{origin}:deferred#{times + 1}" if times else f"{origin}:deferred"
 
 
 def is_deferred_key(key: str) -> bool:
     """Whether the runnable continues a deferred one."""
-    return _DEFERRED in key
+    return deferrals(key)[1] > 0
 
 
 def runnable_key(run_id: str, step: str, visit: int, attempt: int) -> str:
