@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from squidie_core import Backoff, Defer, Resource, Retry, StepContext, Workflow, end, sequence, step, trigger
-from tests.runtime.trails import Trail
+from squidie_core import Backoff, Defer, Retry, Workflow, sequence, step, trigger
 
 FOR_EVER = 1_000_000_000
 

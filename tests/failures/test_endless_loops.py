@@ -14,7 +14,7 @@ SLOTS = 3
 CHAIN = 17
 """A slot may stay with a run for so many steps."""
 LOOKS = 16
-"""Every eighth look takes what has waited longest, whatever its priority; the loops themselves may have done so once."""
+"""Every eighth look takes what has waited longest, whatever its priority; the loops may have done so once."""
 
 
 def go_round(squidie: Squidie, loops: list[Snapshot]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,7 +45,7 @@ class Narrowed(Workflow, name="wide", version="2"):
 
 
 @contextmanager
-def counted(store: SharedStore) -> Iterator[Counting]:
+def counted(store: SharedStore) -> Generator[Counting]:
     plugin = open_sqlite if store.name == "sqlite" else open_postgresql
     storage = Counting(plugin(store.url))
     yield storage
@@ -102,7 +102,8 @@ class TestTenThousandRunsThatNobodyHereCanAdvance:
         with working(able, concurrency=32):
             eventually(lambda: all(able.inspect_run(run).status == "completed" for run in some))
         assert_consistent(able, some[0])
-        assert {head.head.rev for head in able.store.storage.heads([run.id for run in newer]).values()} == {newer[0].rev}
+        heads = able.store.storage.heads([run.id for run in newer])
+        assert {head.head.rev for head in heads.values()} == {newer[0].rev}
         stuck = next(finding for finding in able.doctor(stuck_after=0).findings if finding.check == "stuck")
         assert "unknown_version: " in stuck.message
         assert "upgrade the workers" in stuck.hint
