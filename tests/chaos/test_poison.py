@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from squidie_core.journal.entries import AttemptFailed
-from squidie_core.runtime.actor import SUSPECT_DELIVERIES
+from squidie_core.runtime.slots import SUSPECT_DELIVERIES
 from tests.chaos.crew import Crew
 from tests.chaos.judge import judge
 from tests.chaos.trial import Trial

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from squidie_core import Snapshot, Squidie, Workflow, sequence, step, trigger
-from squidie_core.runtime.actor import SUSPECT_DELIVERIES, Caution, Slots
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.engine import Engine, EngineOptions
+from squidie_core.runtime.slots import SUSPECT_DELIVERIES, Caution, Slots
 from squidie_core.state import RunnableState
 from tests.runtime.flows import Held, Stage, on
 from tests.runtime.stores import Store, working

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from squidie_core.runtime.actor import Slots
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.slots import Slots
 from squidie_core.state import RunState
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from squidie_core.decisions import Claimant, Draft, advance
-from squidie_core.runtime.actor import Slots
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.ids import fraction, new_claim_id
+from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunnableState
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from squidie_core.decisions import Draft, heartbeat
-from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
+from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.ports.storage import DueRun
-from squidie_core.runtime.actor import Actor, Slots, Write
+from squidie_core.runtime.actor import Actor, Write
+from squidie_core.runtime.actors import Actors
 from squidie_core.runtime.attempts import Attempt, Outcome
-from squidie_core.runtime.cache import StateCache
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
+from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore, pause, to_append
 from squidie_core.state import RunState
 
@@ -59,10 +60,8 @@ class Engine:
     ) -> None:
         self._store = store
         self._options = options
-        self._on_lost = on_lost
         self.observer = Observer(store.telemetry.teller)
-        self._cache = StateCache(options.cache_bytes)
-        self.actors: dict[str, Actor] = {}
+        self._actors = Actors(store, options.owner_id, options.cache_bytes, self.observer, on_lost)
         self._commit_seconds = 0.0
         self.advanced: RunState | None = None
         """The state that was committed last, since the last report; the engine's until its run is let go."""
@@ -84,32 +83,31 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether nothing is running and nothing waits to be written."""
-        return all(actor.idle for actor in self.actors.values())
+        return self._actors.idle
 
     @property
     def has_reports(self) -> bool:
         """Whether outcomes wait for the next tick."""
-        now = time.monotonic()
-        return any(actor.ready and actor.not_before <= now for actor in self.actors.values())
+        return self._actors.has_reports
 
     @property
     def retry_at(self) -> float | None:
         """When what was put off may be tried again, in monotonic seconds."""
-        return min((at for actor in self.actors.values() if (at := actor.put_off_until) is not None), default=None)
+        return self._actors.retry_at
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
         self.advanced = None
-        actor = self.actors.get(attempt.run_id)
+        actor = self._actors.get(attempt.run_id)
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]
             actor.reported.append((attempt, outcome))
 
     def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
         """Go on with a run that was started elsewhere in this process, with claims in this engine's name."""
-        actor = self.actors.get(state.run_id)
-        if actor is None:
-            actor = self.actors[state.run_id] = Actor(state.run_id, state)
+        actor = self._actors.take(state.run_id)
+        if actor.state is None:
+            actor.state = state
         self._note_wake(state, wake_at)
         self._begin(actor, attempts, chained=0)
 
@@ -121,8 +119,8 @@ class Engine:
         Raises Unavailable where the store is not to be had; nothing is lost then, tick again later.
         """
         now = time.monotonic()
-        ready = [actor for actor in self.actors.values() if actor.ready and actor.not_before <= now]
-        self._reload(ready)
+        ready = [actor for actor in self._actors if actor.ready and actor.not_before <= now]
+        self._actors.reload(ready)
         for actor in ready:
             self._decide_reported(actor, slots, chain=chain and self._options.chain)
         if poll and slots.free > 0:
@@ -132,40 +130,25 @@ class Engine:
     def renew(self) -> None:
         """Prepare heartbeats for the claims that are half through their lease; the next tick writes them."""
         now = self._store.clock.now()
-        due = [a for a in self.actors.values() if a.running and a.write is None and a.renew_at <= now]
-        self._reload(due)
+        due = [a for a in self._actors if a.running and a.write is None and a.renew_at <= now]
+        self._actors.reload(due)
         for actor in due:
             self._guarded(actor, partial(self._decide_renewal, actor))
 
     def watch(self) -> None:
         """Look at the heads of everything that is running, and tell bodies whose runs have ended."""
-        running = {run_id: actor for run_id, actor in self.actors.items() if actor.running}
+        running = {actor.run_id: actor for actor in self._actors if actor.running}
         if not running:
             return
         heads = self._store.storage.heads(list(running))
         for run_id, actor in running.items():
             head = heads.get(run_id)
             if head is None or head.status in ("completed", "failed", "cancelled"):
-                self._lose(actor, list(actor.running))
+                self._actors.lose(actor, list(actor.running))
             elif actor.write is None and actor.state is not None and actor.state.head != head.head:
                 actor.behind = True
 
     # Deciding
-
-    def _reload(self, actors: list[Actor]) -> None:
-        """Bring those up to date whose runs others have written to; what cannot be read is dropped from the list."""
-        stale = [actor for actor in actors if actor.state is None or actor.behind]
-        if not stale:
-            return
-        bases = {actor.run_id: actor.state for actor in stale if actor.state is not None}
-        states = self._store.states([actor.run_id for actor in stale], bases)
-        for actor in stale:
-            state = states.get(actor.run_id)
-            if isinstance(state, RunState):
-                actor.state, actor.behind = state, False
-            else:
-                self._abandon(actor, state)
-                actors.remove(actor)
 
     def _decide_reported(self, actor: Actor, slots: Slots, *, chain: bool) -> None:
         reported, actor.reported = actor.reported[: actor.batch], actor.reported[actor.batch :]
@@ -178,7 +161,7 @@ class Engine:
             try:
                 self._write(actor, draft, claimed, applied)
             except TooLarge as error:
-                _take_back(actor, draft)
+                actor.take_back(draft)
                 actor.reported[:0] = too_large(actor, applied, error)
 
         self._guarded(actor, decide)
@@ -203,7 +186,7 @@ class Engine:
         claims = {key: attempt.claim_id for key, attempt in actor.running.items()}
         draft = self._draft(_loaded(actor))
         lost = heartbeat(draft, claims, lease_for)
-        self._lose(actor, lost)
+        self._actors.lose(actor, lost)
         actor.renewals += 1
         actor.renew_at = draft.at + lease_for // 2
         self._write(actor, draft, [], [])
@@ -223,7 +206,7 @@ class Engine:
         self.last_poll_runs = len(batch.runs)
         self.last_poll_won = False
         self.next_wake = batch.next_wake
-        runs = [run for run in batch.runs if (a := self.actors.get(run.thread_id)) is None or a.write is None]
+        runs = [run for run in batch.runs if (a := self._actors.get(run.thread_id)) is None or a.write is None]
         share = max(1, limit // max(len(runs), 1))
         for first in range(0, len(runs), limit):
             if look > limit and slots.free == 0:
@@ -232,47 +215,21 @@ class Engine:
         self._put_aside(len(batch.runs))
 
     def _take_on(self, runs: Sequence[DueRun], slots: Slots, now: int, share: int) -> None:
-        states = self._states_of(runs)
+        states = self._actors.states_of(runs)
         for run in runs:
-            actor = self.actors.get(run.thread_id)
-            if actor is None:
-                actor = self.actors[run.thread_id] = Actor(run.thread_id, None)
+            actor = self._actors.take(run.thread_id)
             state = states.get(run.thread_id)
             if isinstance(state, RunState):
                 actor.state, actor.behind = state, False
                 self._guarded(actor, partial(self._decide_claim, actor, run, slots, now, share))
             else:
-                self._abandon(actor, state)
+                self._actors.abandon(actor, state)
 
     def _put_aside(self, found: int) -> None:
         """Keep what nobody here can advance from coming back at once, and from hiding others behind its mere number."""
         lacking, self._lacking = self._lacking, []
         self._in_vain = self._in_vain + 1 if 0 < found == len(lacking) else 0
         self._store.park_all(lacking, "step_unavailable")
-
-    def _states_of(self, runs: Sequence[DueRun]) -> dict[str, RunState | StorageError]:
-        """The states of runs that were found due: known ones brought up to date, the others folded."""
-        found: dict[str, RunState | StorageError] = {}
-        bases: dict[str, RunState] = {}
-        absent: list[str] = []
-        for run in runs:
-            known = self._known(run.thread_id)
-            if known is not None and known.head == run.head:
-                found[run.thread_id] = known
-            elif run.loaded is not None:
-                found[run.thread_id] = self._store.fold(run.thread_id, run.loaded)
-            else:
-                absent.append(run.thread_id)
-                if known is not None:
-                    bases[run.thread_id] = known
-        if absent:
-            found.update(self._store.states(absent, bases))
-        return found
-
-    def _known(self, run_id: str) -> RunState | None:
-        """The last committed state that is known here."""
-        actor = self.actors.get(run_id)
-        return self._cache.take(run_id) if actor is None or actor.state is None else actor.state
 
     def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
@@ -283,7 +240,7 @@ class Engine:
         elif not actor.running:
             if slots.lacks_code:
                 self._lacking.append(run)
-            self._retire(actor)
+            self._actors.retire(actor)
 
     def _claim(self, draft: Draft, slots: Slots, share: int) -> list[Attempt]:
         options = self._options
@@ -302,11 +259,11 @@ class Engine:
         if draft.entries:
             actor.write = Write(draft, to_append(draft), claimed, reported)
         elif actor.idle:
-            self._retire(actor)
+            self._actors.retire(actor)
 
     def _commit(self) -> list[Attempt]:
         now = time.monotonic()
-        writing = [a for a in self.actors.values() if a.write is not None and a.write.not_before <= now]
+        writing = [a for a in self._actors if a.write is not None and a.write.not_before <= now]
         if not writing:
             return []
         results = self._store.storage.commit([actor.write.commit for actor in writing if actor.write is not None])
@@ -329,7 +286,7 @@ class Engine:
         actor.write = None
         if isinstance(result, Committed):
             return self._committed(actor, write)
-        _take_back(actor, write.draft)
+        actor.take_back(write.draft)
         if not write.claimed and not write.reported:
             actor.renew_at = 0  # it may have been a heartbeat
         if isinstance(result, Refused):
@@ -340,7 +297,7 @@ class Engine:
             self._lost_race(actor)
             actor.reported[:0] = write.reported
         if actor.idle:
-            self._retire(actor)
+            self._actors.retire(actor)
         return []
 
     def _lost_race(self, actor: Actor) -> None:
@@ -362,11 +319,11 @@ class Engine:
             self.last_poll_won = True
         if state.terminal:
             self.observer.run_ended(state, write.reported)
-            self._lose(actor, list(actor.running))
+            self._actors.lose(actor, list(actor.running))
         if write.claimed:
             self._begin(actor, write.claimed, chained=actor.chained + 1 if write.reported else 0)
         if actor.idle:
-            self._retire(actor)
+            self._actors.retire(actor)
         return write.claimed
 
     def _note_wake(self, state: RunState, wake_at: int | None) -> bool:
@@ -391,34 +348,9 @@ class Engine:
         else:
             actor.renewals = 0
             actor.renew_at = renew_at
-        self._lose(actor, [attempt.key for attempt in attempts])  # our own, whose lease had lapsed
+        self._actors.lose(actor, [attempt.key for attempt in attempts])  # our own, whose lease had lapsed
         for attempt in attempts:
             actor.running[attempt.key] = attempt
-
-    def _lose(self, actor: Actor, keys: Iterable[str]) -> None:
-        """The claims are gone: their outcomes will be dropped, and their bodies are told."""
-        for key in keys:
-            attempt = actor.running.get(key)
-            if attempt is not None and not attempt.lost.is_set():
-                attempt.lost.set()
-                self.observer.lost(attempt)
-                if self._on_lost is not None:
-                    self._on_lost(attempt)
-
-    def _retire(self, actor: Actor) -> None:
-        del self.actors[actor.run_id]
-        if actor.state is not None and not actor.state.terminal and actor.state.rev == actor.state.head.rev:
-            self._cache.put(actor.state)
-
-    def _abandon(self, actor: Actor, error: StorageError | None) -> None:
-        """The run cannot be read, or is gone: drop what was reported, and keep it from coming back at once."""
-        self._lose(actor, list(actor.running))
-        actor.state = None
-        actor.reported.clear()
-        actor.running.clear()
-        self._retire(actor)
-        if error is not None:
-            self._store.report_unreadable(actor.run_id, error, self._options.owner_id)
 
     def _guarded(self, actor: Actor, decide: Callable[[], None]) -> None:
         """One run that cannot be decided on must not stop the others."""
@@ -427,10 +359,10 @@ class Engine:
         except Unavailable:
             raise
         except (Corrupt, UnknownVersion) as error:
-            self._abandon(actor, error)
+            self._actors.abandon(actor, error)
         except Exception:  # noqa: BLE001  # whatever it is, it is this run's trouble alone
             _log.exception("run %s cannot be advanced", actor.run_id)
-            self._abandon(actor, None)
+            self._actors.abandon(actor, None)
             self._store.park(actor.run_id, "error", 6)
 
 
@@ -439,12 +371,6 @@ def _wanted(slots: Slots) -> int:
     if slots.threads and slots.coroutines:
         return min(slots.threads, slots.coroutines)
     return slots.threads + slots.coroutines
-
-
-def _take_back(actor: Actor, draft: Draft) -> None:
-    """The draft has no effect: the actor's state is what it was, or unknown."""
-    if not draft.revoke():
-        actor.state = None
 
 
 def _loaded(actor: Actor) -> RunState:

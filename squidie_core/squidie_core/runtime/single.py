@@ -9,10 +9,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from squidie_core.errors import StorageError
-from squidie_core.runtime.actor import Slots
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.running import run_body
+from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
 

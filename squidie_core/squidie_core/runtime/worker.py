@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from squidie_core.authoring import Duration
 from squidie_core.errors import StorageError
 from squidie_core.runtime import options
-from squidie_core.runtime.actor import Caution, Slots
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.berths import Berths, Boarding
 from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
 from squidie_core.runtime.polling import Polling
+from squidie_core.runtime.slots import Caution, Slots
 
 if TYPE_CHECKING:
     from squidie_core.runtime.coroutines import CoroutineBodies
