@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,9 +27,14 @@ class Process:
         )
 
     def line(self) -> str:
-        """Return the next line that it says; an empty one where it has ended."""
+        """Return the next line that it says; an empty one where it has ended, as it must when it says nothing."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        impatience = threading.Timer(PATIENCE, self._process.kill)
+        impatience.start()
+        try:
+            return self._process.stdout.readline().rstrip("\n")
+        finally:
+            impatience.cancel()
 
     def tell(self, line: str = "") -> None:
         """Say a line to it."""

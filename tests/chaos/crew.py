@@ -34,6 +34,10 @@ class Crew:
         """End one of the processes without warning; another takes its place."""
         self._process.tell(f"kill {chosen.randrange(self._places)}")
 
+    def freeze(self, chosen: Random, seconds: float) -> None:
+        """Let one of the processes do nothing for so long, and go on then as if nothing had been."""
+        self._process.tell(f"freeze {chosen.randrange(self._places)} {seconds}")
+
     def over(self, count: int) -> bool:
         """Whether so many runs were started, and all of them are over."""
         if self.open:

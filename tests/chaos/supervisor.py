@@ -1,18 +1,20 @@
 """A host's supervisor: it forks processes, and forks another for each that dies. `python -m tests.chaos.supervisor`.
 
-It is told by lines: `hire ROLE [ARGUMENT...]`, and `kill NUMBER` for `kill -9` to the process in that place, counted
-from 0 in the order of hiring. When its input ends it asks all to end, and ends when they have. One that ends by itself
-has done its work; every end is told to the side log.
+It is told by lines: `hire ROLE [ARGUMENT...]`; `kill NUMBER` for `kill -9` to the process in that place, counted from 0
+in the order of hiring; `freeze NUMBER SECONDS` to let it do nothing for so long. When its input ends it asks all to
+end, and ends when they have. One that ends by itself has done its work; every end is told to the side log.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,8 @@ class Place:
     pid: int = 0
     ended: int = -1
     """What reads as ended once the process has."""
+    frozen_until: float = math.inf
+    """Monotonic seconds."""
 
     @property
     def is_empty(self) -> bool:
@@ -56,7 +60,11 @@ class Supervisor:
         """Until the input ends and everybody has."""
         while not (self._closing and all(place.is_empty for place in self._places)):
             watched = [place.ended for place in self._places if not place.is_empty]
-            readable, _, _ = select.select(watched if self._closing else [_INPUT, *watched], [], [])
+            thaw_at = min((place.frozen_until for place in self._places), default=math.inf)
+            timeout = None if thaw_at == math.inf else max(0.0, thaw_at - time.monotonic())
+            readable, _, _ = select.select(watched if self._closing else [_INPUT, *watched], [], [], timeout)
+            for place in [place for place in self._places if place.frozen_until <= time.monotonic()]:
+                self._thaw(place)
             for place in [place for place in self._places if place.ended in readable]:
                 self._bury(place)
             if _INPUT in readable:
@@ -78,8 +86,16 @@ class Supervisor:
                 self._fork(place)
             case ["kill", number]:
                 self._signal(self._places[int(number)], signal.SIGKILL)
+            case ["freeze", number, seconds]:
+                place = self._places[int(number)]
+                self._signal(place, signal.SIGSTOP)
+                place.frozen_until = time.monotonic() + float(seconds)
             case _:
                 raise ValueError(line)
+
+    def _thaw(self, place: Place) -> None:
+        place.frozen_until = math.inf
+        self._signal(place, signal.SIGCONT)
 
     def _close(self) -> None:
         self._closing = True

@@ -53,7 +53,9 @@ class Competition:
             process.tell(word)
         reported: Results = {one: Counter() for one in self.results}
         for process in self._processes:
-            for one, results in json.loads(process.line()).items():
+            line = process.line()
+            assert line, "a process waits for something, or has ended"
+            for one, results in json.loads(line).items():
                 reported[one].update(results)
                 self.results[one].update(results)
         return reported

@@ -1,4 +1,4 @@
-"""Operators who cancel, resume, approve and reject while workers and other operators are killed beside them."""
+"""Operators who cancel, resume, approve and reject while workers and operators are killed and frozen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.chaos.crew import Crew
 from tests.chaos.judge import judge
 from tests.chaos.options import OPTIONS
 from tests.chaos.sidelog import SideLog
-from tests.chaos.test_kills import kill_until_over
+from tests.chaos.test_kills import torment
 from tests.chaos.trial import Trial
 
 SIGNALS = {"resume": "resume_run", "approve": "approve_run", "reject": "reject_run", "cancel": "cancel_run"}
@@ -21,7 +21,7 @@ class TestOperatorsAmongKills:
         crew.hire("work", copies=OPTIONS.workers)
         crew.hire("operate", chosen.random())
         crew.hire("operate", chosen.random())
-        kill_until_over(crew, chosen, count)
+        torment(crew, chosen, count)
         crew.dismiss()
         cancelled = {"cancelled"}
         trials = judge(
