@@ -24,8 +24,8 @@ class Options:
     """How long `python -m tests.chaos` goes on with new seeds; a round that has begun is finished."""
 
     def share(self, part: int) -> int:
-        """The runs of a test that takes the `part`-th part of them."""
-        return max(self.runs // part, 24)
+        """The runs of a test that takes the `part`-th part of them, but enough for everything to happen in it."""
+        return max(self.runs // part, 100)
 
     @property
     def replay(self) -> str:
