@@ -15,8 +15,13 @@ class Refused(Exception):
     """The application does not come up."""
 
 
-def serve(*, url: str, workflows: str, trail: str, say: Callable[[str], None], **options: Any) -> None:
-    """Work on the store until a signal comes. `workflows` is `module:NAME`, `options` are the worker's."""
+def serve(
+    *, url: str, workflows: str, trail: str, say: Callable[[str], None], starts: str = "", **options: Any
+) -> None:
+    """Work on the store until a signal comes. `workflows` is `module:NAME`, `options` are the worker's.
+
+    `starts` is a workflow of which to start a run first.
+    """
     module, _, name = workflows.partition(":")
     known: tuple[type[Workflow], ...] = getattr(importlib.import_module(module), name)
     resources: Mapping[type, object] = {Trail: Trail(Path(trail))}
@@ -25,6 +30,8 @@ def serve(*, url: str, workflows: str, trail: str, say: Callable[[str], None], *
     except SquidieError as error:
         raise Refused(f"{error.code}: {error.message}") from error
     with opened as squidie:
+        if starts:
+            squidie.start(next(one for one in known if one.__name__ == starts), {})
         say("ready")
         Worker(squidie, **options).run()
     say("stopped")
