@@ -130,4 +130,6 @@ class Holding(Workflow, name="holding"):
 
 
 LOOPS = (Circling, CirclingSoftly, Deferring, DeferringSoftly, Retrying)
-ALL = (*LOOPS, Good, Timed, Holding)
+PLAIN = (*LOOPS, Good)
+"""Those that need no resources."""
+ALL = (*PLAIN, Timed, Holding)

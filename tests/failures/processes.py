@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,16 +36,15 @@ class Process:
         return self._log.read_text("utf-8", errors="replace")
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def wait_until_ready(self) -> None:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n", self.log
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
     def terminate(self) -> None:
         """Ask it to end, and wait until it has ended well."""

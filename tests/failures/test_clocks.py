@@ -12,7 +12,6 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-
 from squidie_core import Snapshot, Squidie
 from squidie_core.journal.entries import AttemptHeartbeat
 from tests.failures.flows import ALL, PAUSE, Holding, Timed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from squidie_core import Snapshot, Squidie, Workflow
-from tests.failures.flows import ALL, Circling, CirclingSoftly, Deferring, DeferringSoftly, Good, Retrying
+from tests.failures.flows import PLAIN, Circling, CirclingSoftly, Deferring, DeferringSoftly, Good, Retrying
 from tests.failures.processes import Processes
 from tests.runtime.stores import SharedStore, assert_consistent, claims_of, working
 from tests.runtime.waiting import eventually
@@ -54,13 +54,13 @@ class TestEndlessLoops:
     @pytest.mark.parametrize("times", [1, 4], ids=["as many as slots", "four times as many"])
     @pytest.mark.parametrize("loop", [Circling, Deferring])
     def test_do_not_keep_a_new_run_from_one_worker(self, store: SharedStore, loop: type[Workflow], times: int) -> None:
-        squidie = store.open(*ALL)
+        squidie = store.open(*PLAIN)
         loops = [squidie.start(loop) for _ in range(times * SLOTS)]
         with working(squidie, concurrency=SLOTS):
             assert_gets_through(squidie, loops, SLOTS)
 
     def test_do_not_keep_a_new_run_from_two(self, store: SharedStore, processes: Processes) -> None:
-        squidie = store.open(*ALL)
+        squidie = store.open(*PLAIN)
         for _ in range(2):
             processes.work(concurrency=SLOTS)
         loops = [squidie.start(loop) for loop in (Circling, Deferring) for _ in range(SLOTS)]
@@ -72,19 +72,19 @@ class TestEndlessLoops:
 class TestOtherLoops:
     @pytest.mark.parametrize("loop", [CirclingSoftly, DeferringSoftly])
     def test_of_coroutines_do_not_either(self, store: SharedStore, loop: type[Workflow]) -> None:
-        squidie = store.open(*ALL)
+        squidie = store.open(*PLAIN)
         loops = [squidie.start(loop) for _ in range(2 * SLOTS)]
         with working(squidie, concurrency=1, async_concurrency=SLOTS):
             assert_gets_through(squidie, loops, SLOTS)
 
     def test_of_retries_do_not_either(self, store: SharedStore) -> None:
-        squidie = store.open(*ALL)
+        squidie = store.open(*PLAIN)
         loops = [squidie.start(Retrying) for _ in range(2 * SLOTS)]
         with working(squidie, concurrency=SLOTS):
             assert_gets_through(squidie, loops, SLOTS)
 
     def test_of_a_better_priority_do_not_either(self, store: SharedStore) -> None:
-        squidie = store.open(*ALL)
+        squidie = store.open(*PLAIN)
         loops = [squidie.start(Circling, priority=0) for _ in range(2 * SLOTS)]
         with working(squidie, concurrency=SLOTS):
             assert_gets_through(squidie, loops, SLOTS, priority=9)
