@@ -47,6 +47,13 @@ def _moved(append: Append, standing: Standing) -> bool:
     return standing.head != append.expected or standing.taken_by is not None
 
 
-def nudged(commits: Iterable[Commit]) -> list[str]:
-    """The runs that these commits want looked at."""
-    return sorted({thread_id for commit in commits for thread_id in commit.nudges})
+def nudged(commits: Iterable[Commit]) -> list[tuple[str | None, str]]:
+    """The runs that these commits want looked at, each with a thread that is written if its commit takes effect.
+
+    None where the commit writes none.
+    """
+    return [
+        (commit.appends[0].thread_id if commit.appends else None, thread_id)
+        for commit in commits
+        for thread_id in dict.fromkeys(commit.nudges)
+    ]

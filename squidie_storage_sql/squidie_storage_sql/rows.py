@@ -53,7 +53,7 @@ def due_batch(rows: Sequence[Row]) -> DueBatch:
                 commits.append(StoredCommit(*commit))
         whole = bool(commits) and commits[-1].head == head  # a commit may have come between snapshot and lock
         loaded = LoadedThread(head, commits, None, nudges) if whole else None
-        runs.append(DueRun(thread_id=thread_id, head=head, loaded=loaded, parked=parked))
+        runs.append(DueRun(thread_id=thread_id, head=head, loaded=loaded, parked=parked, nudges=nudges))
     return DueBatch(runs=runs, now=now, next_wake=next_wake)
 
 

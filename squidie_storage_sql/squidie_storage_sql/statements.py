@@ -23,6 +23,8 @@ class Statements:
     """next_revs, of (thread id, revision) -> run_id, rev, commit_id of the head, commit_id of the commit there"""
     nudge: str
     """thread_ids"""
+    acknowledge: str
+    """wanted, of (thread id, how many nudges were seen)"""
     reserve: str
     """thread_ids, until, reason"""
     listing: str

@@ -100,6 +100,11 @@ class SqlStorage:
         if thread_ids:
             self._write(self.database.statements.reserve, thread_ids=list(thread_ids), until=until, reason=reason)
 
+    def acknowledge(self, seen: Mapping[str, int]) -> None:
+        """Forget nudges that somebody looked into; where somebody else has the row locked they are kept."""
+        if seen:
+            self._write(self.database.statements.acknowledge, wanted=sorted(seen.items()))
+
     def find(self, query: RunQuery) -> RunPage:
         """List runs, newest start first."""
         filters = {

@@ -22,7 +22,6 @@ from tests.ports.appends import (
     due_ids,
     history,
     loaded,
-    nudge,
     row,
     stored,
     write,
@@ -341,35 +340,3 @@ class TestAfterACommit:
         write(storage, append("t", one.head, wake_at=later))
         world.wait_until(later)
         assert due_ids(storage) == ["t"]
-
-
-class TestANudge:
-    def test_makes_a_run_due_that_waits_for_nothing(self, storage: Storage) -> None:
-        write(storage, append("parent", wake_at=None), append("asleep", wake_at=FAR_FUTURE))
-        assert due_ids(storage) == []
-        assert storage.commit([Commit((append("child", wake_at=None),), nudges=("parent", "asleep"))]) == [COMMITTED]
-        assert sorted(due_ids(storage)) == ["asleep", "parent"]
-
-    def test_is_counted_where_readers_see_it(self, storage: Storage) -> None:
-        write(storage, append("t"))
-        for _ in range(3):
-            nudge(storage, "t")
-        assert storage.heads(["t"])["t"].nudges == 3
-        assert loaded(storage, "t").nudges == 3
-
-    def test_is_no_part_of_the_journal(self, storage: Storage) -> None:
-        (one,) = history(storage, "t", "a")
-        nudge(storage, "t")
-        assert loaded(storage, "t").head == one.head
-        assert commits_of(storage, "t") == [stored(one)]
-        write(storage, append("t", one.head))
-
-    def test_to_a_run_that_does_not_exist_is_nothing(self, storage: Storage) -> None:
-        assert storage.commit([Commit((append("child"),), nudges=("gone",))]) == [COMMITTED]
-        assert storage.heads(["gone"]) == {}
-
-    def test_is_answered_by_the_next_commit_to_the_run(self, storage: Storage) -> None:
-        (one,) = history(storage, "t", "a", wake_at=None)
-        nudge(storage, "t")
-        write(storage, append("t", one.head, wake_at=None))
-        assert due_ids(storage) == []

@@ -57,7 +57,10 @@ changes = st.fixed_dictionaries(
     }
 )
 proposals = st.lists(
-    st.tuples(threads, expectations, st.integers(1, 3), changes), min_size=1, max_size=3, unique_by=lambda one: one[0]
+    st.tuples(threads, expectations, st.integers(1, 3), changes, st.integers(0, 4)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one[0],
 )
 queries = st.builds(
     RunQuery,
@@ -145,18 +148,22 @@ class Comparison(RuleBasedStateMachine):
 
     @initialize()
     def some_threads(self) -> None:
-        self.write([("a", "head", 2, {}), ("b", "head", 1, {}), ("d", "head", 1, {})], 2, [])
+        self.write([("a", "head", 2, {}, 0), ("b", "head", 1, {}, 0), ("d", "head", 1, {}, 0)], 2, [])
 
     @rule(proposed=proposals, together=st.integers(1, 3), nudges=few_threads)
-    def write(self, proposed: list[tuple[str, str, int, dict[str, Any]]], together: int, nudges: list[str]) -> None:
+    def write(
+        self, proposed: list[tuple[str, str, int, dict[str, Any], int]], together: int, nudges: list[str]
+    ) -> None:
         appends: list[Append] = []
-        for thread_id, kind, count, row_changes in proposed:
+        for thread_id, kind, count, row_changes, seen in proposed:
             notes = [f"{thread_id} {i}" for i in range(count)]
             one = append(thread_id, self.expected_head(thread_id, kind), *notes, **fixed_columns(thread_id))
-            one = replace(one, index=replace(one.index, **row_changes))
+            one = replace(one, index=replace(one.index, **row_changes), nudges_seen=seen)
             self.rows[one.commit_id] = one.index
             appends.append(one)
         groups = [tuple(appends[i : i + together]) for i in range(0, len(appends), together)]
+        starts = {one.thread_id for one in appends if one.expected == NO_HEAD}
+        nudges = [thread_id for thread_id in nudges if thread_id not in starts]  # whether these exist is not said
         commits = [*map(Commit, groups[:-1]), Commit(groups[-1], tuple(nudges))]
         self.sent += commits
         self.submit(commits)
@@ -192,6 +199,10 @@ class Comparison(RuleBasedStateMachine):
     @rule(thread_id=threads, until=st.sampled_from([LONG_AGO, FAR_FUTURE]), reason=st.sampled_from(["r", "s"]))
     def reserve(self, thread_id: str, until: int, reason: str) -> None:
         self.both(lambda storage: storage.reserve(thread_id, until=until, reason=reason))
+
+    @rule(thread_id=threads, seen=st.integers(0, 4))
+    def acknowledge(self, thread_id: str, seen: int) -> None:
+        self.both(lambda storage: storage.acknowledge({thread_id: seen}))
 
     @rule(thread_id=threads, reason=st.sampled_from(["q", "p"]))
     def quarantine(self, thread_id: str, reason: str) -> None:
@@ -258,10 +269,10 @@ def plain_tail(thread: LoadedThread) -> tuple[Head, int, list[StoredCommit], Che
     return thread.head, thread.nudges, list(thread.commits), thread.checkpoint
 
 
-def plain_due(runs: Sequence[DueRun]) -> dict[str, tuple[Head, int]]:
+def plain_due(runs: Sequence[DueRun]) -> dict[str, tuple[Head, int, int]]:
     for run in runs:
         assert run.loaded is None or run.loaded.head == run.head
-    return {run.thread_id: (run.head, run.parked) for run in runs}
+    return {run.thread_id: (run.head, run.parked, run.nudges) for run in runs}
 
 
 def plain_page(page: RunPage) -> tuple[list[Any], bool]:

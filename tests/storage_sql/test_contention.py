@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 
 from squidie_core.journal.commit import COMMITTED, Busy, Commit, CommitResult, Conflict
 from squidie_storage_sql import SqlStorage
+from squidie_storage_sql.database import Parameters, Row
 from tests.ports.appends import OFFERS, append, commits_of, due_ids, write
 from tests.storage_sql.stores import Store
 
@@ -93,7 +95,28 @@ class TestALockedRow:
             assert due_ids(storage) == ["b"]
             storage.reserve("a", until=5, reason="busy")
             assert storage.commit([Commit((append("c"),), nudges=("a",))]) == [COMMITTED]
+            storage.acknowledge({"a": 1})
         assert storage.heads(["a"])["a"].nudges == 0
+
+    @pytest.mark.parametrize("appends", [1, 2])
+    def test_is_nudged_where_it_is_free_again_at_the_end_of_the_commit(
+        self, postgresql: Store, monkeypatch: pytest.MonkeyPatch, appends: int
+    ) -> None:
+        storage = postgresql.open()
+        write(storage, append("a", wake_at=None))
+        children = tuple(append(f"c{i}", wake_at=None) for i in range(appends))
+        write_statement = storage.database.write
+
+        def write_after_release(statement: str, parameters: Parameters) -> list[Row]:
+            if statement == storage.database.statements.nudge:
+                connection.rollback()
+            return write_statement(statement, parameters)
+
+        monkeypatch.setattr(storage.database, "write", write_after_release)
+        with stranger(postgresql, LOCK, "a") as connection:
+            assert storage.commit([Commit(children, nudges=("a",))]) == [COMMITTED]
+            assert due_ids(storage) == ["a"]
+        assert storage.heads(["a"])["a"].nudges == 1
 
 
 class TestAStartThatSomebodyHasNotCommitted:

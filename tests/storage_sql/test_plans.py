@@ -128,6 +128,14 @@ class TestInANamespaceThatTheStatisticsDoNotKnow:
         most, kinds = scanned(large, statements.append_or_start, start_arrays(mixed))
         assert (most <= 32, kinds) == (True, {"Index Scan"})
 
+    @pytest.mark.parametrize("statement", ["append_and_nudge", "append_together_and_nudge"])
+    def test_a_group_with_nudges_reads_the_rows_it_writes(self, large: SqlStorage, statement: str) -> None:
+        statements = cast("PostgresqlDatabase", large.database).statements
+        mixed = [*(append(f"r{i}", Head(1, 7)) for i in range(300, 316)), *(append(f"n{i}") for i in range(16))]
+        nudges = {"nudgers": [one.thread_id for one in mixed], "nudged": [f"r{i}" for i in range(308, 340)]}
+        most, kinds = scanned(large, getattr(statements, statement), start_arrays(mixed) | nudges)
+        assert (most <= 32, "Seq Scan" in kinds) == (True, False)
+
     @pytest.mark.parametrize("statement", ["due", "due_oldest"])
     def test_due_reads_what_it_gives(self, large: SqlStorage, statement: str) -> None:
         statements = cast("PostgresqlDatabase", large.database).statements

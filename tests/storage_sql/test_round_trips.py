@@ -61,15 +61,17 @@ class TestPostgresql:
                 trips = count()
         assert trips == 2
 
-    def test_a_group_with_nudges_is_two_round_trips(self, postgresql: Store) -> None:
+    @pytest.mark.parametrize("children", [1, 2])
+    def test_a_commit_with_nudges_is_one_round_trip(self, postgresql: Store, children: int) -> None:
         storage = postgresql.open()
         write(storage, append("parent"))
         trips = 0
-        for child in ("one", "two"):
+        for times in ("once", "again"):
+            some = tuple(append(f"{times} {i}") for i in range(children))
             with round_trips(storage) as count:
-                assert storage.commit([Commit((append(child),), nudges=("parent",))]) == [COMMITTED]
+                assert storage.commit([Commit(some, nudges=("parent", "gone"))]) == [COMMITTED]
                 trips = count()
-        assert trips == 2
+        assert trips == 1
 
     @pytest.mark.parametrize("found", [0, 20])
     def test_due_is_one_round_trip_and_brings_small_threads(self, postgresql: Store, found: int) -> None:

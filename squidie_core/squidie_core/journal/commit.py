@@ -51,7 +51,8 @@ class Append:
     """Entries for one thread, whose head must be `expected` (`NO_HEAD`: the thread must not exist).
 
     `body` is the text of the entries (`journal.codec`): printable ASCII, at most `MAX_COMMIT_BYTES` long. `commit_id`
-    is a random integer in 1 .. 2**63 - 1.
+    is a random integer in 1 .. 2**63 - 1. `nudges_seen`: how many nudges of the run the decision had looked into; the
+    append acknowledges these and no later ones.
     """
 
     thread_id: str
@@ -60,6 +61,7 @@ class Append:
     body: str
     index: IndexRow
     commit_id: int
+    nudges_seen: int = 0
 
     @property
     def head(self) -> Head:
@@ -71,7 +73,8 @@ class Append:
 class Commit:
     """Appends to different threads that take effect together or not at all.
 
-    `nudges` names runs that a worker should look at now, whatever their own index says.
+    `nudges` names runs that a worker should look at now, whatever their own index says: with the commit, the count of
+    each rises by one.
     """
 
     appends: tuple[Append, ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from squidie_core.errors import EncodingError, OptionError, StorageError, TooLarge, Unavailable
@@ -134,6 +134,12 @@ class MemoryStorage:
                 thread.park_reason = reason
                 thread.parked += 1
 
+    def acknowledge(self, seen: Mapping[str, int]) -> None:
+        with self._opened() as namespace:
+            for thread_id, thread in _existing(namespace, seen):
+                thread.acknowledge(seen[thread_id])
+                thread.reserved_until = thread.parked_until or 0
+
     def find(self, query: RunQuery) -> RunPage:
         before = None if query.cursor is None else _read_cursor(query.cursor)
         with self._opened() as namespace:
@@ -231,7 +237,7 @@ class MemoryStorage:
             yield self._world.namespaces[self.namespace]
 
 
-def _existing(namespace: Namespace, thread_ids: Sequence[str]) -> Iterator[tuple[str, Thread]]:
+def _existing(namespace: Namespace, thread_ids: Iterable[str]) -> Iterator[tuple[str, Thread]]:
     for thread_id in thread_ids:
         if thread_id in namespace.threads:
             yield thread_id, namespace.threads[thread_id]
@@ -267,7 +273,7 @@ def _commit(namespace: Namespace, commit: Commit, now: int) -> CommitResult:
     for append in commit.appends:
         thread = namespace.threads.setdefault(append.thread_id, Thread([], append.index, now))
         thread.append(append, now)
-    for _, thread in _existing(namespace, commit.nudges):
+    for _, thread in _existing(namespace, dict.fromkeys(commit.nudges)):
         thread.nudge(now)
     return COMMITTED
 
@@ -308,7 +314,13 @@ def _due_run(thread_id: str, thread: Thread) -> DueRun:
     loaded = thread.loaded()
     checkpoint = 0 if loaded.checkpoint is None else len(loaded.checkpoint.body)
     small = checkpoint + sum(len(commit.body) for commit in loaded.commits) <= SMALL_THREAD_BYTES
-    return DueRun(thread_id=thread_id, head=thread.head, loaded=loaded if small else None, parked=thread.parked)
+    return DueRun(
+        thread_id=thread_id,
+        head=thread.head,
+        loaded=loaded if small else None,
+        parked=thread.parked,
+        nudges=thread.nudges,
+    )
 
 
 def _matches(thread: Thread, query: RunQuery) -> bool:

@@ -61,12 +61,20 @@ class Thread:
         self.index = append.index
         self.updated_at = now
         self.reserved_until, self.parked_until, self.park_reason, self.parked = 0, None, None, 0
-        self.nudged_at = None
+        if append.index.ended_at is not None:
+            self.nudged_at = None
+        self.acknowledge(append.nudges_seen)
 
     def nudge(self, now: int) -> None:
-        """Make it due now, whatever its index row says."""
+        """Make it due now, whatever its index row says, unless it has ended."""
         self.nudges += 1
-        self.nudged_at = now
+        if self.nudged_at is None and self.index.ended_at is None:
+            self.nudged_at = now
+
+    def acknowledge(self, nudges: int) -> None:
+        """Forget that it was nudged, if that was no more than so many times."""
+        if self.nudges <= nudges:
+            self.nudged_at = None
 
     def after(self, rev: int) -> Sequence[StoredCommit]:
         """The commits that hold the revisions above `rev`."""

@@ -43,6 +43,8 @@ class DueRun:
     loaded: LoadedThread | None = None
     parked: int = 0
     """How many times in a row nobody could advance it."""
+    nudges: int = 0
+    """How often it was nudged so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,12 @@ class Storage(Protocol):
         After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again
         with the same commits: one that had taken effect gives `Committed` again and has no second effect.
         A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
+
+        A run in `nudges` is due from then on until an append ends it, or an append or `acknowledge` says that so many
+        nudges were seen (`Append.nudges_seen`): a nudge that the decision had not seen keeps the run due. Runs that
+        have ended are counted up and not due; runs that do not exist stay so, and whether one that the same call starts
+        counts as existing is not said. A nudge waits for nobody: where somebody has the row locked it may be lost, so
+        whoever waits for one looks again by itself after a while. A commit without appends may nudge twice.
         """
         ...
 
@@ -183,6 +191,15 @@ class Storage(Protocol):
 
         In one round trip where that is possible. A run that does not exist, or that somebody has locked, stays as it
         is.
+        """
+        ...
+
+    def acknowledge(self, seen: Mapping[str, int]) -> None:
+        """Somebody looked at these runs, each after so many nudges, and there was nothing to write.
+
+        Ends their reservations. A run that was not nudged since is due at its index row's `wake_at` again; parking and
+        quarantine stay. In one round trip where that is possible. A run that does not exist, or that somebody has
+        locked, stays as it is.
         """
         ...
 

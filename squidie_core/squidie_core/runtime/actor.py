@@ -49,6 +49,8 @@ class Actor:
     """How many appends in a row were refused because others were faster."""
     not_before: float = 0.0
     """When the next decision may be made, in monotonic seconds."""
+    nudges: int = 0
+    """How many nudges of the run were looked into."""
     batch: int = 1_000
     """How many outcomes one append may hold; 1 once several together were too large."""
 

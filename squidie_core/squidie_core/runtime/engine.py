@@ -77,6 +77,8 @@ class Engine:
         """When the next run falls due, as the store said it or as a commit since then made it."""
         self._lacking: list[DueRun] = []
         """Those that the look going on found and that need code which is not here."""
+        self._nudged_in_vain: dict[str, int] = {}
+        """Those that it found for their nudges alone, so many, and for which there is nothing to do."""
         self._in_vain = 0
         """How many looks in a row brought nothing else."""
 
@@ -221,6 +223,7 @@ class Engine:
             state = states.get(run.thread_id)
             if isinstance(state, RunState):
                 actor.state, actor.behind = state, False
+                actor.nudges = max(actor.nudges, run.nudges)
                 self._guarded(actor, partial(self._decide_claim, actor, run, slots, now, share))
             else:
                 self._actors.abandon(actor, state)
@@ -230,6 +233,9 @@ class Engine:
         lacking, self._lacking = self._lacking, []
         self._in_vain = self._in_vain + 1 if 0 < found == len(lacking) else 0
         self._store.park_all(lacking, "step_unavailable")
+        if self._nudged_in_vain:
+            seen, self._nudged_in_vain = self._nudged_in_vain, {}
+            self._store.storage.acknowledge(seen)
 
     def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
@@ -237,7 +243,11 @@ class Engine:
         claimed = self._claim(draft, slots, share)
         if draft.entries:
             self._write(actor, draft, claimed, [])
-        elif not actor.running:
+            return
+        wake_at = draft.state.wake_at()
+        if run.nudges and (wake_at is None or wake_at > draft.at):
+            self._nudged_in_vain[run.thread_id] = run.nudges
+        if not actor.running:
             if slots.lacks_code:
                 self._lacking.append(run)
             self._actors.retire(actor)
@@ -257,7 +267,7 @@ class Engine:
         self, actor: Actor, draft: Draft, claimed: list[Attempt], reported: list[tuple[Attempt, Outcome]]
     ) -> None:
         if draft.entries:
-            actor.write = Write(draft, to_append(draft), claimed, reported)
+            actor.write = Write(draft, to_append(draft, actor.nudges), claimed, reported)
         elif actor.idle:
             self._actors.retire(actor)
 

@@ -41,8 +41,8 @@ _LONGEST_PARKED = 6
 """After so many times the pause is the longest."""
 
 
-def to_append(draft: Draft) -> Append:
-    """What the draft writes. Raises TooLarge."""
+def to_append(draft: Draft, nudges_seen: int = 0) -> Append:
+    """What the draft writes, and how many nudges were looked into before. Raises TooLarge."""
     state = draft.state
     return Append(
         thread_id=state.run_id,
@@ -51,6 +51,7 @@ def to_append(draft: Draft) -> Append:
         body=encode_entries(draft.entries),
         index=index_row(state),
         commit_id=new_commit_id(),
+        nudges_seen=nudges_seen,
     )
 
 

@@ -92,6 +92,7 @@ def append_arrays(appends: Sequence[Append]) -> dict[str, Any]:
         "needs": TextArray([array_literal(row.needs) for row in rows]),
         "wake_ats": Int8Array([row.wake_at for row in rows]),
         "ended_ats": Int8Array([row.ended_at for row in rows]),
+        "nudges_seen": Int8Array([a.nudges_seen for a in appends]),
     }
 
 

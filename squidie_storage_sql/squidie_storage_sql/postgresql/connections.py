@@ -58,22 +58,7 @@ class Session:
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """One round trip."""
-        return self._execute(statement, parameters).fetchall()
-
-    @contextmanager
-    def transaction(self) -> Generator[None]:
-        """One transaction: `begin` travels with the first statement, `commit` with what is left for `later`."""
-        with self.connection.pipeline():
-            self.connection.execute(b"begin")
-            yield
-            self.connection.execute(b"commit")
-
-    def later(self, statement: str, parameters: Parameters) -> None:
-        """A statement whose rows nobody wants, at the end of a transaction."""
-        self._execute(statement, parameters)
-
-    def _execute(self, statement: str, parameters: Parameters) -> psycopg.Cursor[Row]:
-        return self.connection.execute(statement.encode(), parameters, binary=True)
+        return self.connection.execute(statement.encode(), parameters, binary=True).fetchall()
 
 
 class Connections:

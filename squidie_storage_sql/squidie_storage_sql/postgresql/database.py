@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from squidie_core.errors import Unavailable
@@ -11,7 +12,7 @@ from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, start_arrays
-from squidie_storage_sql.postgresql.connections import Connections, Session
+from squidie_storage_sql.postgresql.connections import Connections
 from squidie_storage_sql.postgresql.health import examine
 from squidie_storage_sql.postgresql.marks import Marks
 from squidie_storage_sql.postgresql.migrating import migrate
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from squidie_storage_sql.scrubbing import Scrubber
 
 CAPABILITIES = Capabilities(name="postgresql", max_appends=MAX_APPENDS)
+
+_log = logging.getLogger("squidie.storage")
 
 _SETS = (list, tuple)
 
@@ -76,13 +79,15 @@ class PostgresqlDatabase:
         return [row[1:] for row in rows]
 
     def commit(self, commits: Sequence[Commit]) -> list[CommitResult]:
-        """One round trip; one more where runs are nudged, one more where something is not accepted."""
+        """One round trip; one more where something is not accepted, one more where somebody holds a nudged run."""
         try:
-            accepted = self._append(commits)
+            accepted, missed = self._append(commits)
         except Rejected as rejected:
             if len(commits) > 1 or not rejected.duplicate:
                 raise
-            accepted = set[str]()
+            accepted, missed = set[str](), list[str]()
+        if missed:
+            self._nudge_again(missed)
         left = _without(commits, accepted)
         if not left:
             return [COMMITTED] * len(commits)
@@ -92,30 +97,30 @@ class PostgresqlDatabase:
             raise Unavailable(error.message, outcome="unknown") from error.__cause__
         return [judge(commit, known) if commit in left else COMMITTED for commit in commits]
 
-    def _append(self, commits: Sequence[Commit]) -> set[str]:
-        """The threads whose appends were accepted."""
+    def _append(self, commits: Sequence[Commit]) -> tuple[set[str], list[str]]:
+        """The threads whose appends were accepted, and runs that no nudge reached because they were locked."""
         appends = [append for commit in commits for append in commit.appends]
-        if len(appends) > len(commits):
+        together = len(appends) > len(commits)
+        if nudges := nudged(commits):
+            statement = self.statements.append_together_and_nudge if together else self.statements.append_and_nudge
+            nudgers, runs = zip(*nudges, strict=True)
+            arrays = start_arrays(appends) | {"nudgers": TextArray(nudgers), "nudged": TextArray(runs)}
+            rows = self.write(statement, arrays)
+            return {run_id for run_id, missed in rows if not missed}, [run_id for run_id, missed in rows if missed]
+        if together:
             statement, arrays = self.statements.append_together, start_arrays(appends)
         elif any(append.expected.rev == 0 for append in appends):
             statement, arrays = self.statements.append_or_start, start_arrays(appends)
         else:
             statement, arrays = self.statements.append, append_arrays(appends)
-        bound = self._bound(arrays)
-        if any(commit.nudges for commit in commits):
-            return self.connections.run(lambda session: self._append_and_nudge(session, statement, bound, commits))
-        return {thread_id for (thread_id,) in self.connections.run(lambda session: session.rows(statement, bound))}
+        return {run_id for (run_id,) in self.write(statement, arrays)}, []
 
-    def _append_and_nudge(
-        self, session: Session, statement: str, bound: Parameters, commits: Sequence[Commit]
-    ) -> set[str]:
-        """In one transaction of two round trips."""
-        with session.transaction():
-            accepted = {thread_id for (thread_id,) in session.rows(statement, bound)}
-            left = _without(commits, accepted)
-            runs = nudged(commit for commit in commits if commit not in left)
-            session.later(self.statements.nudge, self._bound({"thread_ids": runs}))
-        return accepted
+    def _nudge_again(self, run_ids: list[str]) -> None:
+        """Whoever held the runs was writing to them, for the most part, and has done by now. Once: it is a hint."""
+        try:
+            self.write(self.statements.nudge, {"thread_ids": run_ids})
+        except (Unavailable, Rejected) as error:
+            _log.info("%d runs were not nudged: %s", len(run_ids), error)
 
     def names(self, stored: object) -> tuple[str, ...]:
         """An array."""
@@ -143,7 +148,7 @@ class PostgresqlDatabase:
         for name, value in parameters.items():
             if name == "wanted":
                 bound["thread_ids"] = TextArray([thread_id for thread_id, _ in value])
-                bound["revs"] = Int8Array([rev for _, rev in value])
+                bound["numbers"] = Int8Array([number for _, number in value])
             else:
                 bound[name] = TextArray(value) if type(value) in _SETS else value
         return bound

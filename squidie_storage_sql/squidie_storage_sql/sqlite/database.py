@@ -78,8 +78,8 @@ class SqliteDatabase:
             takable = [commit for commit, result in zip(commits, judged, strict=True) if isinstance(result, Busy)]
             self._append(connection, [append for commit in takable for append in commit.appends])
             results = [COMMITTED if isinstance(result, Busy) else result for result in judged]
-            if runs := nudged(takable):
-                connection.execute(self.statements.nudge, self._bound({"thread_ids": runs}))
+            nudges = [self._bound({"thread_ids": [thread_id]}) for _, thread_id in nudged(takable)]
+            connection.executemany(self.statements.nudge, nudges)
         return results
 
     def _append(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> None:
@@ -158,6 +158,7 @@ def _append_row(append: Append, namespace: str, now: int) -> dict[str, Any]:
         "rev": append.expected.rev + append.count,
         "count": append.count,
         "commit_id": append.commit_id,
+        "nudges_seen": append.nudges_seen,
         "bytes": len(append.body),
         "body": append.body,
         "min_reader": index.min_reader,

@@ -34,11 +34,13 @@ left join squidie_runs r on r.namespace = :namespace and r.run_id = json_extract
 left join squidie_commits c on c.namespace = :namespace and c.run_id = json_extract(w.value, '$[0]')
     and c.rev = json_extract(w.value, '$[1]')"""
 
-_UPDATE_HEAD = """
+_STILL_NUDGED = "case when :ended_at is null and nudges > :nudges_seen then nudged_at end"
+
+_UPDATE_HEAD = f"""
 update squidie_runs
 set rev = :rev, commit_id = :commit_id, bytes = bytes + :bytes, min_reader = :min_reader, status = :status,
     needs = :needs, wake_at = :wake_at, ended_at = :ended_at,
-    due_at = case when quarantine_reason is null then :wake_at end, nudged_at = null,
+    due_at = {_due_at(":wake_at", _STILL_NUDGED, "0")}, nudged_at = {_STILL_NUDGED},
     reserved_until = null, parked_until = null, park_reason = null, parked = 0, updated_at = :now
 where namespace = :namespace and run_id = :thread_id"""
 
@@ -52,10 +54,11 @@ _INSERT_COMMIT = """
 insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
 values (:namespace, :thread_id, :first_rev, :count, :commit_id, :previous, :body)"""
 
+_NUDGED_AT = "case when ended_at is null then coalesce(nudged_at, :now) end"
+
 _NUDGE = f"""
 update squidie_runs
-set nudges = nudges + 1, nudged_at = coalesce(nudged_at, :now),
-    due_at = {_due_at("wake_at", "coalesce(nudged_at, :now)", "parked_until")}
+set nudges = nudges + 1, nudged_at = {_NUDGED_AT}, due_at = {_due_at("wake_at", _NUDGED_AT, "parked_until")}
 where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
 
 # ------------------------------------------------------------------------------------------------ due
@@ -106,6 +109,14 @@ update squidie_runs
 set due_at = {_due_at("wake_at", "nudged_at", ":until")},
     parked_until = :until, park_reason = :reason, parked = parked + 1, reserved_until = null
 where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+
+_UNSEEN = "case when nudges > json_extract(w.value, '$[1]') then nudged_at end"
+
+_ACKNOWLEDGE = f"""
+update squidie_runs
+set reserved_until = null, nudged_at = {_UNSEEN}, due_at = {_due_at("wake_at", _UNSEEN, "parked_until")}
+from json_each(:wanted) w
+where namespace = :namespace and run_id = json_extract(w.value, '$[0]')"""
 
 # ------------------------------------------------------------------------------------------------ threads
 
@@ -251,6 +262,7 @@ STATEMENTS = SqliteStatements(
     insert_head=_INSERT_HEAD,
     insert_commit=_INSERT_COMMIT,
     nudge=_NUDGE,
+    acknowledge=_ACKNOWLEDGE,
     pick=_PICK,
     pick_oldest=_PICK_OLDEST,
     reserve_picked=_RESERVE_PICKED,
