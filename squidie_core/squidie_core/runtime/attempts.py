@@ -76,6 +76,8 @@ class Attempt:
     """Somebody wants to know how long the body runs."""
     ran: float = 0.0
     """How long the body ran, in seconds."""
+    finished_at: int = 0
+    """When its outcome was known, by the store's clock in milliseconds."""
 
     @property
     def key(self) -> str:

@@ -18,11 +18,11 @@ from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Write
 from squidie_core.runtime.actors import Actors
-from squidie_core.runtime.attempts import Attempt, Outcome
+from squidie_core.runtime.attempts import Attempt, Outcome, Released
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.observer import Observer
-from squidie_core.runtime.outcomes import apply_outcome, refused, too_large
+from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore, pause, to_append
 from squidie_core.state import RunState
@@ -103,6 +103,7 @@ class Engine:
         actor = self._actors.get(attempt.run_id)
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]
+            attempt.finished_at = self._store.clock.now()
             actor.reported.append((attempt, outcome))
 
     def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
@@ -157,7 +158,7 @@ class Engine:
 
         def decide() -> None:
             draft = self._draft(_loaded(actor))
-            lost = [item for item in reported if not apply_outcome(draft, *item)]
+            lost = apply_outcomes(draft, reported)
             applied = self._applied(reported, lost) if lost else reported
             claimed = self._claim(draft, slots, max(len(applied), 1)) if chain and self._may_chain(actor) else []
             try:
@@ -330,11 +331,20 @@ class Engine:
         if state.terminal:
             self.observer.run_ended(state, write.reported)
             self._actors.lose(actor, list(actor.running))
-        if write.claimed:
-            self._begin(actor, write.claimed, chained=actor.chained + 1 if write.reported else 0)
+        claimed = write.claimed
+        if claimed and self._came_late(claimed):
+            self.observer.claimed(claimed)
+            actor.reported += [(attempt, Released()) for attempt in claimed]
+            claimed = []
+        if claimed:
+            self._begin(actor, claimed, chained=actor.chained + 1 if write.reported else 0)
         if actor.idle:
             self._actors.retire(actor)
-        return write.claimed
+        return claimed
+
+    def _came_late(self, claimed: list[Attempt]) -> bool:
+        """Whether the claims were on their way for so long that they may lapse before anybody renews them."""
+        return claimed[0].runnable.lease_until - self._store.clock.now() < self._options.lease_for // 4
 
     def _note_wake(self, state: RunState, wake_at: int | None) -> bool:
         """Whether what is in the store now leaves work that is due."""
@@ -352,7 +362,7 @@ class Engine:
         actor.chained = chained
         if chained <= 1:
             actor.chain_started = time.monotonic()
-        renew_at = self._store.clock.now() + self._options.lease_for // 2
+        renew_at = attempts[0].runnable.lease_until - self._options.lease_for // 2
         if actor.running:
             actor.renew_at = min(actor.renew_at, renew_at)
         else:

@@ -13,8 +13,23 @@ from squidie_core.runtime.actor import Actor
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
 
 
-def apply_outcome(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
-    """Decide what follows from the outcome; False where the claim was lost."""
+def apply_outcomes(draft: Draft, reported: Sequence[tuple[Attempt, Outcome]]) -> list[tuple[Attempt, Outcome]]:
+    """Decide what follows from the outcomes, each at the time when its body was over; gives those whose claim was lost.
+
+    What was over in time counts, however long the store was away afterwards.
+    """
+    now, draft.at = draft.at, draft.state.last_at
+    lost: list[tuple[Attempt, Outcome]] = []
+    for attempt, outcome in reported:
+        draft.at = max(draft.at, min(attempt.finished_at, now))
+        if not _apply(draft, attempt, outcome):
+            lost.append((attempt, outcome))
+    draft.at = now
+    return lost
+
+
+def _apply(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
+    """False where the claim was lost."""
     if isinstance(outcome, Completed):
         return complete(draft, attempt.key, attempt.claim_id, outcome.result)
     if isinstance(outcome, Failed):
