@@ -98,8 +98,27 @@ class TestCaution:
         self.met(catalog, caution, 101)
         self.met(catalog, caution, 100 + Caution.QUIET)
         assert not caution.holds(100 + Caution.QUIET, busy=True)
-        self.met(catalog, caution, 100 + Caution.QUIET + Caution.NORMAL)
-        assert caution.holds(100 + Caution.QUIET + Caution.NORMAL, busy=True)
+        again = 100 + (1 + Caution.NORMAL) * Caution.QUIET
+        self.met(catalog, caution, again - 0.1)
+        assert not caution.holds(again, busy=True)
+        self.met(catalog, caution, again)
+        assert caution.holds(again, busy=True)
+
+    def test_waits_longer_where_the_bodies_did_not_end(self, catalog: Catalog) -> None:
+        caution = Caution()
+        now = 100.0
+        quiet = Caution.QUIET
+        while quiet < Caution.LONGEST_QUIET:
+            self.met(catalog, caution, now)
+            assert caution.holds(now + quiet - 0.1, busy=True)
+            assert not caution.holds(now + quiet, busy=True)
+            now, quiet = now + (1 + Caution.NORMAL) * quiet, 2 * quiet
+        alone = Slots(catalog, 4, 4)
+        alone.admit("two", SUSPECT)
+        caution.learn(alone, now)
+        assert not caution.holds(now, busy=False)
+        self.met(catalog, caution, now)
+        assert not caution.holds(now + Caution.QUIET, busy=True)
 
     def test_waits_until_the_suspect_is_over(self, catalog: Catalog) -> None:
         caution = Caution()

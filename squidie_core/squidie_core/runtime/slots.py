@@ -63,16 +63,18 @@ class Slots:
 class Caution:
     """Makes room for suspects: a worker that met one lets its bodies end, so that it can run the suspect alone.
 
-    For a while only, and not again for a while: what a suspect may cost the other runs is bounded. Times are monotonic
-    seconds.
+    For a while only, and not again for six times as long: what a suspect may cost the other runs is bounded. Where the
+    bodies did not end in that while, the next one is twice as long. Times are monotonic seconds.
     """
 
     QUIET = 5.0
-    NORMAL = 30.0
+    LONGEST_QUIET = 320.0
+    NORMAL = 6
 
     def __init__(self) -> None:
         self._alone = False
         self._met = False
+        self._quiet = self.QUIET
         self._quiet_until = 0.0
         self._quiet_again = 0.0
 
@@ -94,7 +96,9 @@ class Caution:
             self._met = False
         if slots.alone:
             self._alone = True
+            self._quiet = self.QUIET
             self._quiet_until = 0.0
         elif slots.wants_quiet and now >= self._quiet_again:
-            self._quiet_until = now + self.QUIET
-            self._quiet_again = now + self.QUIET + self.NORMAL
+            self._quiet_until = now + self._quiet
+            self._quiet_again = self._quiet_until + self.NORMAL * self._quiet
+            self._quiet = min(2 * self._quiet, self.LONGEST_QUIET)
