@@ -110,13 +110,13 @@ set due_at = {_due_at("wake_at", "nudged_at", ":until")},
     parked_until = :until, park_reason = :reason, parked = parked + 1, reserved_until = null
 where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
 
-_UNSEEN = "case when nudges > json_extract(w.value, '$[1]') then nudged_at end"
+_SEEN = "(select json_extract(value, '$[1]') from json_each(:wanted) where json_extract(value, '$[0]') = run_id)"
+_UNSEEN = f"case when nudges > {_SEEN} then nudged_at end"
 
 _ACKNOWLEDGE = f"""
 update squidie_runs
 set reserved_until = null, nudged_at = {_UNSEEN}, due_at = {_due_at("wake_at", _UNSEEN, "parked_until")}
-from json_each(:wanted) w
-where namespace = :namespace and run_id = json_extract(w.value, '$[0]')"""
+where namespace = :namespace and run_id in (select json_extract(value, '$[0]') from json_each(:wanted))"""
 
 # ------------------------------------------------------------------------------------------------ threads
 
