@@ -8,28 +8,51 @@ from __future__ import annotations
 
 from squidie_storage_sql.postgresql.times import NOW, due_at, written_at
 
-_INPUT_OF_APPENDS = """
+_APPEND_COLUMNS = {
+    "run_id": ("thread_ids", "text"),
+    "expected_rev": ("expected_revs", "int8"),
+    "expected_commit_id": ("expected_commit_ids", "int8"),
+    "count": ("counts", "int8"),
+    "commit_id": ("commit_ids", "int8"),
+    "body": ("bodies", "text"),
+    "min_reader": ("min_readers", "int8"),
+    "status": ("statuses", "text"),
+    "needs": ("needs", "text"),
+    "wake_at": ("wake_ats", "int8"),
+    "ended_at": ("ended_ats", "int8"),
+    "nudges_seen": ("nudges_seen", "int8"),
+}
+"""What an append writes: the name of the array that brings it for several, and the type."""
+
+_START_COLUMNS = _APPEND_COLUMNS | {
+    "workflow": ("workflows", "text"),
+    "version": ("versions", "text"),
+    "queue": ("queues", "text"),
+    "priority": ("priorities", "int8"),
+    "started_at": ("started_ats", "int8"),
+    "tags": ("tags", "text"),
+}
+
+
+def _several(columns: dict[str, tuple[str, str]]) -> str:
+    arrays = ", ".join(f"%({array})s::{kind}[]" for array, kind in columns.values())
+    return f"""
 input as materialized (
-    select %(namespace)s::text as namespace, i.* from unnest(
-        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int8[],
-        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int8[], %(statuses)s::text[],
-        %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[], %(nudges_seen)s::int8[]
-    ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
-            needs, wake_at, ended_at, nudges_seen)
+    select %(namespace)s::text as namespace, i.* from unnest({arrays}) as i ({", ".join(columns)})
 )"""
 
-_INPUT_WITH_STARTS = """
+
+def _one(columns: dict[str, tuple[str, str]]) -> str:
+    """A row of parameters, which takes the server and the client half the time of arrays of one."""
+    values = ", ".join(f"%({name})s::{kind} as {name}" for name, (_, kind) in columns.items())
+    return f"""
 input as materialized (
-    select %(namespace)s::text as namespace, i.* from unnest(
-        %(thread_ids)s::text[], %(expected_revs)s::int8[], %(expected_commit_ids)s::int8[], %(counts)s::int8[],
-        %(commit_ids)s::int8[], %(bodies)s::text[], %(min_readers)s::int8[], %(statuses)s::text[],
-        %(needs)s::text[], %(wake_ats)s::int8[], %(ended_ats)s::int8[], %(nudges_seen)s::int8[],
-        %(workflows)s::text[], %(versions)s::text[], %(queues)s::text[], %(priorities)s::int8[],
-        %(started_ats)s::int8[], %(tags)s::text[]
-    ) as i (run_id, expected_rev, expected_commit_id, count, commit_id, body, min_reader, status,
-            needs, wake_at, ended_at, nudges_seen,
-            workflow, version, queue, priority, started_at, tags)
+    select %(namespace)s::text as namespace, {values}
 )"""
+
+
+_INPUT_OF_APPENDS = _several(_APPEND_COLUMNS)
+_INPUT_WITH_STARTS = _several(_START_COLUMNS)
 
 # A row that somebody else has locked is passed over: no commit waits, so no two can deadlock, in whatever order.
 _LOCKED = """
@@ -166,6 +189,12 @@ _UPDATED_TOGETHER_AND_NUDGED = _updated(f"{_IF_OPEN} {_WITH_HINTS}", _TIMES)
 
 APPEND = f"with {_INPUT_OF_APPENDS}, {_LOCKED}, {_UPDATED}, accepted as (select run_id from updated) {_WRITTEN}"
 """Commits of one append each, none of them a start -> run_id of those accepted."""
+
+APPEND_ONE = APPEND.replace(_INPUT_OF_APPENDS, _one(_APPEND_COLUMNS))
+"""The same for one commit, which is what a run alone writes."""
+
+START_ONE = f"with {_one(_START_COLUMNS)}, {_STARTED}, accepted as (select run_id from started) {_WRITTEN}"
+"""A commit of one start -> its run_id if it is accepted."""
 
 APPEND_OR_START = f"with {_INPUT_WITH_STARTS}, {_LOCKED}, {_UPDATED}, {_STARTED}, {_ACCEPTED} {_WRITTEN}"
 """Commits of one append each -> run_id of those accepted."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+from psycopg.types.numeric import Int8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,43 @@ def start_arrays(appends: Sequence[Append]) -> dict[str, Any]:
         "started_ats": Int8Array([row.started_at for row in rows]),
         "tags": TextArray([array_literal(row.tags) for row in rows]),
     }
+
+
+def append_row(append: Append) -> dict[str, Any]:
+    """The values for one append to a thread that exists."""
+    row = append.index
+    return {
+        "run_id": append.thread_id,
+        "expected_rev": Int8(append.expected.rev),
+        "expected_commit_id": Int8(append.expected.commit_id),
+        "count": Int8(append.count),
+        "commit_id": Int8(append.commit_id),
+        "body": append.body,
+        "min_reader": Int8(row.min_reader),
+        "status": row.status,
+        "needs": array_literal(row.needs),
+        "wake_at": _int8(row.wake_at),
+        "ended_at": _int8(row.ended_at),
+        "nudges_seen": Int8(append.nudges_seen),
+    }
+
+
+def start_row(append: Append) -> dict[str, Any]:
+    """The same and what only a start writes."""
+    row = append.index
+    return append_row(append) | {
+        "workflow": row.workflow,
+        "version": row.version,
+        "queue": row.queue,
+        "priority": Int8(row.priority),
+        "started_at": Int8(row.started_at),
+        "tags": array_literal(row.tags),
+    }
+
+
+def _int8(number: int | None) -> Int8 | None:
+    """Of one type whatever the size: a statement is prepared for each combination of types."""
+    return None if number is None else Int8(number)
 
 
 @lru_cache(maxsize=4096)

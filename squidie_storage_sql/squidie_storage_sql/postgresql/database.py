@@ -11,7 +11,14 @@ from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
-from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, start_arrays
+from squidie_storage_sql.postgresql.arrays import (
+    Int8Array,
+    TextArray,
+    append_arrays,
+    append_row,
+    start_arrays,
+    start_row,
+)
 from squidie_storage_sql.postgresql.connections import Connections
 from squidie_storage_sql.postgresql.health import examine
 from squidie_storage_sql.postgresql.marks import Marks
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
-    from squidie_core.journal.commit import Commit, CommitResult
+    from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.migrations import MigrationReport
@@ -107,13 +114,21 @@ class PostgresqlDatabase:
             arrays = start_arrays(appends) | {"nudgers": TextArray(nudgers), "nudged": TextArray(runs)}
             rows = self.write(statement, arrays)
             return {run_id for run_id, missed in rows if not missed}, [run_id for run_id, missed in rows if missed]
+        given: Parameters
         if together:
-            statement, arrays = self.statements.append_together, start_arrays(appends)
+            statement, given = self.statements.append_together, start_arrays(appends)
+        elif len(appends) == 1:
+            statement, given = self._one(appends[0])
         elif any(append.expected.rev == 0 for append in appends):
-            statement, arrays = self.statements.append_or_start, start_arrays(appends)
+            statement, given = self.statements.append_or_start, start_arrays(appends)
         else:
-            statement, arrays = self.statements.append, append_arrays(appends)
-        return {run_id for (run_id,) in self.write(statement, arrays)}, []
+            statement, given = self.statements.append, append_arrays(appends)
+        return {run_id for (run_id,) in self.write(statement, given)}, []
+
+    def _one(self, append: Append) -> tuple[str, Parameters]:
+        if append.expected.rev == 0:
+            return self.statements.start_one, start_row(append)
+        return self.statements.append_one, append_row(append)
 
     def _nudge_again(self, run_ids: list[str]) -> None:
         """Whoever held the runs was writing to them, for the most part, and has done by now. Once: it is a hint."""

@@ -244,6 +244,8 @@ class PostgresqlStatements(Statements):
 
     clock: str
     append: str
+    append_one: str
+    start_one: str
     append_or_start: str
     append_together: str
     append_and_nudge: str
@@ -261,6 +263,8 @@ def statements(schema: str | None) -> PostgresqlStatements:
     return PostgresqlStatements(
         clock=f"select {NOW}",
         append=here(appending.APPEND),
+        append_one=here(appending.APPEND_ONE),
+        start_one=here(appending.START_ONE),
         append_or_start=here(appending.APPEND_OR_START),
         append_together=here(appending.APPEND_TOGETHER),
         append_and_nudge=here(appending.APPEND_AND_NUDGE),
