@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from squidie_core.errors import Unavailable
 from squidie_storage_sql.database import Lost, Transient
 from squidie_storage_sql.postgresql.arrays import register
-from squidie_storage_sql.postgresql.failures import failure, unconnected, words
+from squidie_storage_sql.postgresql.failures import failure, is_stale, unconnected, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -115,7 +115,7 @@ class Connections:
             yield connection
         except (psycopg.Error, ValueError, ArithmeticError, OSError, struct.error) as error:
             connected = not connection.closed
-            if not connected:
+            if not connected or is_stale(error):
                 self._forget(pool)
             raise failure(error, self._scrub(words(error)), connected=connected) from self._scrub.cause(error)
         finally:
@@ -139,7 +139,7 @@ class Connections:
             raise Unavailable(f"{meaning}{self._scrub(text)}") from self._scrub.cause(error)
 
     def _forget(self, pool: Pool) -> None:
-        """A connection is lost, and so are its idle neighbours; the first to notice renews the pool."""
+        """A connection is of no use, and neither are its idle neighbours; the first to notice renews the pool."""
         with self._renewing:
             if self.engine.pool is pool:
                 self.engine.dispose()

@@ -9,12 +9,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from squidie_core.errors import Corrupt, SchemaError, StorageError, Unavailable
 from squidie_storage_sql.database import Lost, Rejected, Transient
 
-_TRANSIENT = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock time-out, statement time-out
+_READ_ONLY = "25006"
+_TRANSIENT = ("40001", "40P01", "55P03", "57014", _READ_ONLY)  # serialization, deadlock, lock or statement time-out
 _DUPLICATE = "23505"
 _PERMANENT = ("22", "23", "54")  # data, integrity, program limits: this content cannot be stored
 _CORRUPT = ("XX001", "XX002")
 _NO_SCHEMA = ("42P01", "42703", "3F000")  # undefined table, column, schema
-_UNAVAILABLE = ("08", "25006", "28", "3D", "53", "57", "58")  # connection, standby, login, database, resources, ...
+_UNAVAILABLE = ("08", "28", "3D", "53", "57", "58")  # connection, login, database, resources, ...
 
 
 def unconnected(error: Exception) -> tuple[str, str]:
@@ -22,6 +23,11 @@ def unconnected(error: Exception) -> tuple[str, str]:
     if isinstance(error, PoolTimeoutError):
         return "all connections of the pool are in use; raise pool_size, or call from fewer threads", ""
     return "PostgreSQL cannot be reached: ", str(error.orig if isinstance(error, DBAPIError) else error)
+
+
+def is_stale(error: Exception) -> bool:
+    """Whether another connection might do: this one leads to a standby, or was made when nothing could be written."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY
 
 
 def words(error: Exception) -> str:
