@@ -85,6 +85,10 @@ class Postgres:
         """Crash it: nothing is flushed, no client is told; ``start`` recovers from the log."""
         self._end(signal.SIGQUIT)
 
+    def demote(self) -> None:
+        """Have it come up as a standby at the next ``start``; nothing can be written until it is promoted."""
+        (self._data / "standby.signal").touch()
+
     def kill_all(self) -> None:
         """The same by `kill -9`, to the server and to each of its processes. On Linux."""
         process, self._process = self._process, None
@@ -143,7 +147,7 @@ class Postgres:
             with contextlib.suppress(OSError):
                 lines = (self._data / "postmaster.pid").read_text().splitlines()
                 # The server writes the file bit by bit; the eighth line is its status.
-                if len(lines) >= 8 and lines[7].strip() == "ready" and lines[0] == str(process.pid):
+                if len(lines) >= 8 and lines[7].strip() in ("ready", "standby") and lines[0] == str(process.pid):
                     return True
             time.sleep(0.01)
         process.kill()
