@@ -117,3 +117,8 @@ def head_columns(thread_id: str, commits: Sequence[StoredCommit], index: IndexRo
         "started_at": index.started_at,
         "ended_at": index.ended_at,
     }
+
+
+def damaged_text(stored: bytes) -> str:
+    """What can be had of a text with damaged bytes in it: its reader finds out, and one run's damage stops no other."""
+    return stored.decode(errors="surrogateescape")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from squidie_core.journal.commit import Checkpoint, Head
 from squidie_core.journal.entries import Entry, Runnable, RunnablesPlanned, RunStarted
 from squidie_core.state import FOLD_VERSION, RunState, fold
-from squidie_core.state.checkpoint import restore, save
+from squidie_core.state.checkpoint import restore, save, seal, unseal
 from tests.core.journal_values import QUICK, THOROUGH, entries
 from tests.core.runs import visible
 
@@ -66,12 +66,23 @@ class TestCheckpoint:
         "body", ["", "null", "[]", "{}", "5", '"x"', "[" * 100_000, '{"rev":2}', '{"runnables":5,"rev":2}']
     )
     def test_that_cannot_be_read_is_not_used(self, body: str) -> None:
-        assert restore("r", Checkpoint(Head(2, 77), FOLD_VERSION, body)) is None
+        for text in (body, seal(body)):
+            assert restore("r", Checkpoint(Head(2, 77), FOLD_VERSION, text)) is None
+
+    @QUICK
+    @given(data=st.data())
+    def test_with_a_damaged_character_is_not_used(self, data: st.DataObject) -> None:
+        """Most damage leaves valid JSON that says something else."""
+        checkpoint = save(committed())
+        place = data.draw(st.integers(0, len(checkpoint.body) - 1))
+        other = data.draw(st.characters().filter(lambda one: one != checkpoint.body[place]))
+        damaged = f"{checkpoint.body[:place]}{other}{checkpoint.body[place + 1 :]}"
+        assert restore("r", replace(checkpoint, body=damaged)) is None
 
     @QUICK
     @given(data=st.data())
     def test_with_a_part_missing_is_not_used(self, data: st.DataObject) -> None:
         checkpoint = save(committed())
-        plain = json.loads(checkpoint.body)
+        plain = json.loads(unseal(checkpoint.body))
         del plain[data.draw(st.sampled_from(sorted(plain)))]
-        assert restore("r", replace(checkpoint, body=json.dumps(plain))) is None
+        assert restore("r", replace(checkpoint, body=seal(json.dumps(plain)))) is None

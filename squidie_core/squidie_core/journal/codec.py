@@ -98,6 +98,8 @@ def decode_entries(body: str) -> list[Entry]:
 
 
 def _items(body: str) -> Sequence[dict[str, Json]]:
+    if not body.isascii():  # a damaged byte may leave valid JSON
+        raise ValueError("not ASCII")
     items: object = from_json(body)
     if not isinstance(items, list):
         raise TypeError("not a list")

@@ -109,6 +109,8 @@ class Catalog:
             raise Corrupt(
                 f"the stored definition {fingerprint[:12]} cannot be read", details={"definition": fingerprint}
             ) from error
+        if plan.fingerprint != fingerprint:
+            raise Corrupt(f"the stored definition {fingerprint[:12]} is damaged", details={"definition": fingerprint})
         self._stored.add(fingerprint)
         return self._plans.setdefault(fingerprint, plan)
 

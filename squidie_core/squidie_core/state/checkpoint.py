@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, fields
 from typing import Any
+from zlib import crc32
 
 from squidie_core.journal.codec import from_json, to_json
 from squidie_core.journal.commit import Checkpoint
@@ -46,7 +47,7 @@ def save(state: RunState) -> Checkpoint:
     plain["gate"] = None if state.gate is None else _slim(state.gate)
     plain["receipts"] = [_slim(receipt) for receipt in state.receipts]
     plain["anomalies"] = [_slim(anomaly) for anomaly in state.anomalies]
-    body = to_json(plain)
+    body = seal(to_json(plain))
     state.folded_bytes, state.checkpoint_bytes = 0, len(body)
     return Checkpoint(state.head, FOLD_VERSION, body)
 
@@ -62,7 +63,7 @@ def restore(run_id: str, checkpoint: Checkpoint) -> RunState | None:
 
 
 def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
-    plain: dict[str, Any] = from_json(checkpoint.body)
+    plain: dict[str, Any] = from_json(unseal(checkpoint.body))
     state = RunState(run_id, head=checkpoint.head)
     for name in _PLAIN_FIELDS:
         setattr(state, name, plain[name])
@@ -80,6 +81,19 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
         raise ValueError("the checkpoint is of another revision")
     state.folded_bytes, state.checkpoint_bytes = 0, len(checkpoint.body)
     return state
+
+
+def seal(text: str) -> str:
+    """The text behind its checksum: damage may leave valid JSON, and what it says would be believed."""
+    return f"{crc32(text.encode('ascii')):08x}{text}"
+
+
+def unseal(body: str) -> str:
+    """The text again. Raises ValueError where it is not what was sealed."""
+    text = body[8:]
+    if seal(text) != body:
+        raise ValueError("the checkpoint is damaged")
+    return text
 
 
 def _slim(record: Any) -> dict[str, Any]:

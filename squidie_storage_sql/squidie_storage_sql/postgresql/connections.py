@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from squidie_core.errors import Unavailable
 from squidie_storage_sql.database import Lost, Transient
 from squidie_storage_sql.postgresql.arrays import register
+from squidie_storage_sql.postgresql.damage import damaged_rows
 from squidie_storage_sql.postgresql.failures import failure, is_stale, unconnected, words
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ class Session:
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """One round trip."""
-        return self.connection.execute(statement.encode(), parameters, binary=True).fetchall()
+        cursor = self.connection.execute(statement.encode(), parameters, binary=True)
+        try:
+            return cursor.fetchall()
+        except UnicodeDecodeError:
+            return damaged_rows(cursor)
 
 
 class Connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from functools import lru_cache
 from itertools import groupby
@@ -15,13 +16,14 @@ from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
+from squidie_storage_sql.rows import damaged_text
 from squidie_storage_sql.sqlite.connections import Connections
+from squidie_storage_sql.sqlite.failures import is_undecodable
 from squidie_storage_sql.sqlite.health import examine
 from squidie_storage_sql.sqlite.statements import STATEMENTS
 from squidie_storage_sql.sqlite.writer import Writer, turn_for
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from sqlalchemy.engine import URL
@@ -104,7 +106,7 @@ class SqliteDatabase:
             picked = connection.execute(pick, bound).fetchall()
             bound["thread_ids"] = json.dumps([row[0] for row in picked])
             connection.execute(self.statements.reserve_picked, bound)
-            bodies = connection.execute(self.statements.bodies, bound).fetchall()
+            bodies = _rows(connection, self.statements.bodies, bound)
         next_wake = self._next_wake(bound) if len(picked) < bound["limit"] else None
         return _due_rows(bound["now"], next_wake, picked, bodies)
 
@@ -144,7 +146,16 @@ class SqliteDatabase:
 
 
 def _rows(connection: sqlite3.Connection, statement: str, bound: Parameters) -> list[Row]:
-    return connection.execute(statement, bound).fetchall()
+    try:
+        return connection.execute(statement, bound).fetchall()
+    except sqlite3.OperationalError as error:
+        if not is_undecodable(error):
+            raise
+    connection.text_factory = damaged_text
+    try:
+        return connection.execute(statement, bound).fetchall()
+    finally:
+        connection.text_factory = str
 
 
 def _append_row(append: Append, namespace: str, now: int) -> dict[str, Any]:

@@ -46,3 +46,8 @@ def failure(error: Exception) -> Exception:
 def left_undone(error: sqlite3.Error) -> bool:
     """Whether a commit that failed like this certainly had no effect."""
     return error.sqlite_errorcode & _PRIMARY in (*_BUSY, sqlite3.SQLITE_FULL)
+
+
+def is_undecodable(error: sqlite3.OperationalError) -> bool:
+    """Whether a row holds text that is none; sqlite3 has no code for that."""
+    return str(error).startswith("Could not decode to UTF-8")
