@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ from tests.runtime.waiting import eventually
 from tests.servers import Postgres
 
 MARK = "a letter to Gandalf"
-DAMAGE = {
+DAMAGE: Mapping[str, Callable[[str], str]] = {
     "a byte that is no text": lambda body: body.replace("Gandalf", "Gand\udcfflf"),
     "no JSON": lambda body: body.replace("]", "", 1),
     "a letter that is none of ours": lambda body: body.replace("Gandalf", "Gandálf"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import LiteralString
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -35,7 +36,7 @@ class Tenant:
         self.url = parts._replace(netloc=netloc, query=f"namespace={self.role}").geturl()
 
     @contextmanager
-    def suffering(self, refusal: str, remedy: str) -> Generator[None]:
+    def suffering(self, refusal: LiteralString, remedy: LiteralString) -> Generator[None]:
         """Alter the role; it has to connect anew, as after a restart of whatever is between."""
         self._say(refusal)
         self._disconnect()
@@ -50,10 +51,10 @@ class Tenant:
     def _disconnect(self) -> None:
         self._say("select pg_terminate_backend(pid) from pg_stat_activity where usename = {name}")
 
-    def _say(self, statement: str) -> None:
+    def _say(self, statement: LiteralString) -> None:
         names = {"role": sql.Identifier(self.role), "name": sql.Literal(self.role)}
         with psycopg.connect(self._owner_url, autocommit=True) as owner:
-            owner.execute(sql.SQL(statement).format(**names))  # type: ignore[arg-type]  # texts of this module
+            owner.execute(sql.SQL(statement).format(**names))
 
 
 @pytest.fixture
