@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import PluginError, SquidieError
 from squidie_core.ports.storage import Capabilities
 

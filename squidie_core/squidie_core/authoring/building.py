@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from squidie_core.authoring.collecting import Declaration
@@ -15,6 +14,7 @@ from squidie_core.authoring.signatures import Signature, read_signature
 from squidie_core.authoring.step_options import StepBuilder, name_of, path_of
 from squidie_core.authoring.steps import AnyStep, End, Step, Transition
 from squidie_core.authoring.triggers import Trigger
+from squidie_core.dataclass import dataclass
 from squidie_core.definition import model
 from squidie_core.definition.findings import transition_place
 from squidie_core.errors import EncodingError

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 from squidie_core.authoring.report import Report
 from squidie_core.authoring.source import NOWHERE, Source
 from squidie_core.authoring.steps import AnyStep, InPlace, Outcome, Step, Transition
 from squidie_core.authoring.triggers import Trigger
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.findings import did_you_mean
 from squidie_core.definition.model import Drift
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from squidie_core.authoring.bodies import Body
@@ -15,6 +14,7 @@ from squidie_core.authoring.payloads import PayloadContract
 from squidie_core.authoring.step_options import compensation_body, compensation_retry, retry_of
 from squidie_core.authoring.steps import AnyStep
 from squidie_core.authoring.triggers import Trigger, Window
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import Definition
 from squidie_core.definition.plan import Plan
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 
 from squidie_core.authoring.mistakes import DeclarationError
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import Operator
 
 Ordered: TypeAlias = float | Decimal | datetime | date | time | timedelta

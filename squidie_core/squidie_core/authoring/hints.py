@@ -6,9 +6,10 @@ import inspect
 import sys
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
+
+from squidie_core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from squidie_core.authoring.durations import Duration, milliseconds
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import OptionError, SquidieError
 
 

@@ -7,7 +7,7 @@ import inspect
 import typing
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 from squidie_core.authoring.contracts import ContractError, Converter, as_is, converter
@@ -16,6 +16,7 @@ from squidie_core.authoring.describing import describe
 from squidie_core.authoring.hints import class_of, hints_of_class
 from squidie_core.authoring.triggers import Trigger
 from squidie_core.authoring.violations import MISSING, below
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import PayloadField
 from squidie_core.errors import EncodingError, PayloadError
 from squidie_core.journal.values import decode, encode, encode_mapping

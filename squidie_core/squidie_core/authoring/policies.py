@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from squidie_core.authoring.durations import Duration
+from squidie_core.dataclass import dataclass
 
 Escalation: TypeAlias = Literal["diagnostic", "operator_action", "workflow_step", "host_callback"]
 """What an escalated deadline asks for."""

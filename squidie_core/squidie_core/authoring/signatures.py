@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from squidie_core.authoring.context import RESOURCE, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
 from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable, plain_function
 from squidie_core.authoring.outcomes import Defer
+from squidie_core.dataclass import dataclass
 
 _CONTEXT_NAMES = ("ctx", "context")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack
@@ -14,6 +14,7 @@ from squidie_core.authoring.hints import class_of
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.policies import Deadline, Retry
 from squidie_core.authoring.source import Source, caller
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import LogLevel, Recovery, StepKind, StepOutcome
 
 P = ParamSpec("P")

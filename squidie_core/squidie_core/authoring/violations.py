@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import SquidieError
 
 Converter: TypeAlias = Callable[[Any], Any]

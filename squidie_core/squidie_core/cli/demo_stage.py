@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from squidie_core.cli.demo_workers import DemoWorkers
 from squidie_core.cli.output import Output
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import SquidieError
 from squidie_core.inspection import AttemptView, Snapshot
 from squidie_core.runtime import Squidie

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import fail_runnable, holds
 from squidie_core.decisions.planning import move_on, open_gate

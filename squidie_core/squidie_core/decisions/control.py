@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, NoReturn
 
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import move_on
 from squidie_core.errors import InvalidTransitionError

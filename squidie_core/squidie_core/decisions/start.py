@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions.context import InputError
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import plan_steps

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import END, Transition
 from squidie_core.errors import Problem
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from squidie_core.dataclass import dataclass
 
 END = "__complete__"
 """The target of a transition that ends the run."""

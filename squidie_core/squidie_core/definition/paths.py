@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.findings import Findings, did_you_mean
 from squidie_core.definition.graph import predecessors, reachable
 from squidie_core.definition.model import Definition, StepDefinition

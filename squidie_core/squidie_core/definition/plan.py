@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.content import fingerprint, from_text, to_text
 from squidie_core.definition.graph import roots
 from squidie_core.definition.model import Definition, StepDefinition, Transition

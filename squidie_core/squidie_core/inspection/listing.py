@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from squidie_core.dataclass import dataclass
 from squidie_core.inspection.times import text
 from squidie_core.journal.entries import Json
 

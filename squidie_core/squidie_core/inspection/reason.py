@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from squidie_core.dataclass import dataclass
 from squidie_core.inspection.times import moment, text
 from squidie_core.journal.entries import Json
 from squidie_core.journal.identity import is_deferred_key

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal, TypeVar, overload
 
 from squidie_core.authoring import Defer, Step
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text

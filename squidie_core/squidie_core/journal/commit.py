@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from squidie_core.dataclass import dataclass
 
 
 class Head(NamedTuple):

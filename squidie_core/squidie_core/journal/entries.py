@@ -8,8 +8,10 @@ them. The class attribute `TYPE` is the durable name of the kind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal, TypeAlias
+
+from squidie_core.dataclass import dataclass
 
 Json: TypeAlias = Any
 """Plain JSON: None, bool, int, float, str, list, and dict with string keys."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeAlias
+
+from squidie_core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import (
     NO_HEAD,
     Append,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from squidie_core.dataclass import dataclass
 from squidie_core.journal.entries import Json
 
 FindingStatus: TypeAlias = Literal["ok", "warn", "fail"]

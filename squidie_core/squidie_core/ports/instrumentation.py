@@ -6,8 +6,9 @@ seconds. None holds a payload, an output or the message of a failure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from squidie_core.dataclass import dataclass
 
 WithoutEffect: TypeAlias = Literal["conflict", "busy", "refused"]
 """Why an append had no effect: somebody else was faster, or holds the run locked, or the store never takes it."""

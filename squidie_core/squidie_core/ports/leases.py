@@ -7,8 +7,9 @@ lost or delivered twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+from squidie_core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ text holds a credential.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
+from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import Checkpoint, Commit, CommitResult, Head, IndexRow, LoadedThread, StoredCommit
 
 

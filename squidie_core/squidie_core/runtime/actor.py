@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions import Draft
 from squidie_core.journal.commit import Append, Commit
 from squidie_core.runtime.attempts import Attempt, Outcome

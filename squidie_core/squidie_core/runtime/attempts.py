@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from squidie_core.authoring import Body
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import StepDefinition
 from squidie_core.journal.entries import Json
 from squidie_core.state import RunnableState

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from squidie_core.dataclass import dataclass
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.slots import Slots

@@ -8,10 +8,11 @@ import re
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import OptionError, PluginError
 from squidie_core.runtime import options
 

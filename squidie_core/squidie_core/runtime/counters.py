@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from squidie_core.dataclass import dataclass
 from squidie_core.inspection.metrics import Metrics
 from squidie_core.journal.commit import Busy, CommitResult, Conflict
 

@@ -7,9 +7,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import SquidieError, StorageError
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.entries import Json

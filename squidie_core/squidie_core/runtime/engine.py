@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions import Draft, heartbeat
 from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
+from squidie_core.dataclass import dataclass
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import Corrupt, UnknownVersion
 from squidie_core.journal.commit import NO_HEAD, IndexRow, LoadedThread, StoredCommit

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypedDict
 
 from squidie_core import decisions
 from squidie_core.authoring import CompiledWorkflow, Duration, Trigger, Workflow
+from squidie_core.dataclass import dataclass
 from squidie_core.decisions import StartRequest
 from squidie_core.errors import ConflictError
 from squidie_core.journal.commit import Append, CommitResult, Conflict

@@ -7,10 +7,11 @@ grow with the run.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 from typing import Literal
 
+from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import NO_HEAD, Head
 from squidie_core.journal.entries import Decision, GateKind, Json, RunnableKind
 
