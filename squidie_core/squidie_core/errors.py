@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from squidie_core.dataclass import dataclass
 
 Outcome = Literal["none", "unknown"]
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only mistakes need it
+
+    matches = get_close_matches(word, list(known), 1)
+    return matches[0] if matches else None
 
 
 class SquidieError(Exception):

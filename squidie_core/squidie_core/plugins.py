@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from squidie_core.dataclass import dataclass
-from squidie_core.errors import PluginError, SquidieError
+from squidie_core.errors import PluginError, SquidieError, near
 from squidie_core.ports.storage import Capabilities
 
 if TYPE_CHECKING:
@@ -103,11 +102,11 @@ def _load(port: Port, point: EntryPoint) -> Opener:
 def _missing(port: Port, scheme: str) -> PluginError:
     installed = sorted(_entry_points(port))
     distribution = _DISTRIBUTIONS.get((port, scheme))
-    near = difflib.get_close_matches(scheme, installed, 1)
+    meant = near(scheme, installed)
     if distribution is not None:
         hint = f"pip install {distribution}"
-    elif near:
-        hint = f"did you mean {near[0]}://?"
+    elif meant:
+        hint = f"did you mean {meant}://?"
     else:
         hint = "install the adapter's distribution"
     return PluginError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from squidie_core.errors import OptionError
+from squidie_core.errors import OptionError, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +27,8 @@ def option_error(name: str, message: str) -> OptionError:
 def unknown_option(name: str, known: Iterable[str]) -> OptionError:
     """The error for an option that does not exist."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known options: {', '.join(names)}"
+    meant = near(name, names)
+    hint = f"did you mean {meant}?" if meant else f"known options: {', '.join(names)}"
     return option_error(name, f"not an option of this storage; {hint}")
 
 

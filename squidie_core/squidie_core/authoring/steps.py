@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack
 
@@ -16,6 +15,7 @@ from squidie_core.authoring.policies import Deadline, Retry
 from squidie_core.authoring.source import Source, caller
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import LogLevel, Recovery, StepKind, StepOutcome
+from squidie_core.errors import near
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,8 +80,8 @@ def refuse_unknown(keywords: Mapping[str, Any]) -> None:
     known = list(StepKeywords.__annotations__)
     for name in keywords:
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            guess = f"did you mean {near[0]}=?" if near else f"there are {', '.join(known)}"
+            meant = near(name, known)
+            guess = f"did you mean {meant}=?" if meant else f"there are {', '.join(known)}"
             raise DeclarationError(f"step has no option {name}=; {guess}")
 
 

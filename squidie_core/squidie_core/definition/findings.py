@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from difflib import get_close_matches
 
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import END, Transition
-from squidie_core.errors import Problem
+from squidie_core.errors import Problem, near
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,6 @@ def transition_place(transition: Transition) -> str:
 def target_name(transition: Transition) -> str:
     """The target as people write it."""
     return "end" if transition.target == END else transition.target
-
-
-def near(word: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    matches = get_close_matches(word, list(known), 1)
-    return matches[0] if matches else None
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from difflib import get_close_matches
 
-from squidie_core.errors import OptionError
+from squidie_core.errors import OptionError, near
 from squidie_core.memory.leases import MemoryLeases
 from squidie_core.memory.notifier import MemoryNotifier
 from squidie_core.memory.storage import CAPABILITIES, MemoryStorage
@@ -64,6 +63,6 @@ def _world(url: str) -> MemoryWorld:
 def _check_options(options: dict[str, object], *, known: tuple[str, ...]) -> None:
     for name in options:
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are: {', '.join(known) or 'none'}"
+            meant = near(name, known)
+            hint = f"did you mean {meant}?" if meant else f"known are: {', '.join(known) or 'none'}"
             raise OptionError(f"{name}: the memory adapter has no such option; {hint}", details={"option": name})

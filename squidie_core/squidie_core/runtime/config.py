@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from squidie_core.dataclass import dataclass
-from squidie_core.errors import OptionError, PluginError
+from squidie_core.errors import OptionError, PluginError, near
 from squidie_core.runtime import options
 
 ARGUMENT = "argument"
@@ -207,8 +206,8 @@ def _from_pyproject(directory: Path) -> tuple[Path | None, Mapping[str, str]]:
 def _checked(name: str, value: object, file: Path) -> str:
     details = {"option": name, "origin": f"[tool.squidie] in {file}"}
     if name not in _CHECKS:
-        near = difflib.get_close_matches(name, _CHECKS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_CHECKS)}"
+        meant = near(name, _CHECKS)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(_CHECKS)}"
         raise OptionError(f"{name} in [tool.squidie] of {file} is no setting; {hint}", details=details)
     if not isinstance(value, str):
         raise OptionError(f"{name} in [tool.squidie] of {file} is not a string", details=details)

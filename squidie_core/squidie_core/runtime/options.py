@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
-import secrets
-import socket
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from uuid import UUID
@@ -115,4 +114,4 @@ def owner(value: str | None) -> str:
     """Who claims; by default this host and process, and something random."""
     if value is not None:
         return text("owner_id", value, 200)
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    return f"{platform.node()}:{os.getpid()}:{os.urandom(3).hex()}"
