@@ -8,6 +8,7 @@ takes. Here `__init__` is compiled once for each shape of its parameters, and th
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
@@ -26,7 +27,7 @@ def _dataclass(
     """Every field is a parameter of `__init__`. A method that the class has itself stays."""
 
     def made(declared: type[Any]) -> type[Any]:
-        cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(declared)
+        cls = _with_fields(declared, slots=slots, kw_only=kw_only)
         methods: dict[str, Any] = {"__init__": _initializer(cls, frozen=frozen), "__repr__": _represent}
         if eq:
             compared = attrgetter(*[item.name for item in fields(cls) if item.compare] or ["__class__"])
@@ -39,6 +40,18 @@ def _dataclass(
         return cls
 
     return made
+
+
+def _with_fields(declared: type[Any], *, slots: bool, kw_only: bool) -> type[Any]:
+    """What the standard decorator makes of the class, its methods left out."""
+    written = inspect.get_annotations(declared)
+    # Every text is searched for ClassVar and its like, at length; so it sees those texts alone that have it.
+    declared.__annotations__ = {name: text if "ClassVar" in str(text) else object for name, text in written.items()}
+    cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(declared)
+    cls.__annotations__ = written
+    for item in fields(cls):
+        item.type = written[item.name]
+    return cls
 
 
 def _initializer(cls: type[Any], *, frozen: bool) -> FunctionType:

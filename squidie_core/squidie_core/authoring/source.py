@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+
+from squidie_core.dataclass import dataclass
 
 _OURS = __name__.rpartition(".")[0]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """A file and a line of it."""
 

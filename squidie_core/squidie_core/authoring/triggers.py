@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.source import NOWHERE, Source, caller
+from squidie_core.dataclass import dataclass
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class CronOptions:
     idempotency: Literal["return_existing_run", "skip_duplicate"] | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trigger(Generic[T]):
     """A declared way to start a workflow; made by `trigger`. The workflows that bind it name it.
 
