@@ -1,44 +1,50 @@
 """Squidie: an embedded durable workflow runtime."""
 
-from squidie_core import logs
-from squidie_core.authoring import (
-    Backoff,
-    Deadline,
-    Defer,
-    FailStep,
-    Resource,
-    Retry,
-    RetryStep,
-    StepContext,
-    Workflow,
-    end,
-    sequence,
-    step,
-    trigger,
-    where,
-)
-from squidie_core.errors import (
-    ConflictError,
-    Corrupt,
-    DefinitionError,
-    EncodingError,
-    InvalidTransitionError,
-    LeaseError,
-    NotFoundError,
-    NotSupported,
-    OptionError,
-    PayloadError,
-    PluginError,
-    Problem,
-    SchemaError,
-    SquidieError,
-    StorageError,
-    TooLarge,
-    Unavailable,
-    UnknownVersion,
-)
-from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
-from squidie_core.runtime import Squidie, Worker
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from squidie_core import logs
+    from squidie_core.authoring import (
+        Backoff,
+        Deadline,
+        Defer,
+        FailStep,
+        Resource,
+        Retry,
+        RetryStep,
+        StepContext,
+        Workflow,
+        end,
+        sequence,
+        step,
+        trigger,
+        where,
+    )
+    from squidie_core.errors import (
+        ConflictError,
+        Corrupt,
+        DefinitionError,
+        EncodingError,
+        InvalidTransitionError,
+        LeaseError,
+        NotFoundError,
+        NotSupported,
+        OptionError,
+        PayloadError,
+        PluginError,
+        Problem,
+        SchemaError,
+        SquidieError,
+        StorageError,
+        TooLarge,
+        Unavailable,
+        UnknownVersion,
+    )
+    from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
+    from squidie_core.runtime import Squidie, Worker
 
 __all__ = [
     "AttemptView",
@@ -83,3 +89,18 @@ __all__ = [
     "trigger",
     "where",
 ]
+
+if not TYPE_CHECKING:  # checkers would take it for a promise of every name
+
+    def __getattr__(name: str) -> object:
+        """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        for room in ("errors", "authoring", "inspection", "runtime"):
+            module = import_module(f"{__name__}.{room}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+        return import_module(f"{__name__}.{name}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

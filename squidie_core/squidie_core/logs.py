@@ -15,8 +15,6 @@ from typing import Any
 from squidie_core.journal.redaction import scrub
 from squidie_core.runtime.running import current_attempt
 
-logging.getLogger("squidie").addHandler(logging.NullHandler())
-
 CONTEXT = ("run_id", "workflow", "step", "attempt")
 """What records are given: the run's id, the names of its workflow and step, and the number of the attempt."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
@@ -33,6 +34,8 @@ from squidie_core.state import RunState
 if TYPE_CHECKING:
     from squidie_core.ports.instrumentation import Instrumentation
     from squidie_core.runtime.doctor import Diagnosis
+
+logging.getLogger("squidie").addHandler(logging.NullHandler())  # what is logged is the host's to show
 
 T = TypeVar("T")
 RunRef = str | Snapshot
