@@ -9,7 +9,8 @@ from sqlalchemy import Executable, text
 from squidie_core.errors import NotSupported, OptionError
 from squidie_storage_sql.migrations import VERSION, script
 from squidie_storage_sql.options import PostgresqlOptions
-from squidie_storage_sql.tables import in_schema, table_names
+from squidie_storage_sql.tables import in_schema
+from squidie_storage_sql.version_1 import table_names
 
 if TYPE_CHECKING:
     from typing import Protocol

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from squidie_core.errors import SchemaError
-from squidie_storage_sql.tables import in_schema, version_1
+from squidie_storage_sql.tables import in_schema
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -34,7 +34,13 @@ class Migration:
     statements: Callable[[Dialect, str | None], Iterator[str]]
 
 
-MIGRATIONS = (Migration(1, 1, version_1),)
+def _version_1(dialect: Dialect, schema: str | None) -> Iterator[str]:
+    from squidie_storage_sql import version_1  # noqa: PLC0415  # a worker finds its tables there
+
+    return version_1.statements(dialect, schema)
+
+
+MIGRATIONS = (Migration(1, 1, _version_1),)
 
 CLIENT_VERSION = MIGRATIONS[-1].version
 """The version that this client was written for."""

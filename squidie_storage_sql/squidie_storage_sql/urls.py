@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from psycopg.pq import Conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -43,6 +42,8 @@ class Address:
 
 def postgresql_address(text: str, known: Iterable[str]) -> Address:
     """Raise OptionError for what is not a PostgreSQL URL."""
+    from psycopg.pq import Conninfo  # noqa: PLC0415  # who uses SQLite need not load it
+
     url = _parse(text, "postgresql", ("postgresql", "postgresql+psycopg"))
     if "@" in (url.host or ""):
         raise option_error("url", "has more than one '@'; write an '@' in a user name or password as %40")

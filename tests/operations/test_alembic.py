@@ -22,7 +22,7 @@ from squidie_core import Squidie
 from squidie_core.errors import NotSupported, OptionError
 from squidie_storage_sql import alembic as helper
 from squidie_storage_sql import open_postgresql, open_sqlite
-from squidie_storage_sql.tables import table_names
+from squidie_storage_sql.version_1 import table_names
 from tests.operations.flows import One
 
 HOST = Path(__file__).with_name("host")

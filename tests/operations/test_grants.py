@@ -17,7 +17,7 @@ from squidie_core.errors import NotSupported, OptionError, StorageError
 from squidie_core.journal.commit import Checkpoint
 from squidie_storage_sql import open_postgresql, open_sqlite
 from squidie_storage_sql.postgresql.grants import RIGHTS
-from squidie_storage_sql.tables import table_names
+from squidie_storage_sql.version_1 import table_names
 from tests.operations.flows import One, Two
 from tests.ports.appends import append, write
 from tests.runtime.stores import working
