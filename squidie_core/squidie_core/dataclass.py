@@ -56,12 +56,13 @@ def _with_fields(declared: type[Any], *, slots: bool, kw_only: bool) -> type[Any
 
 def _initializer(cls: type[Any], *, frozen: bool) -> FunctionType:
     items: list[Field[Any]] = sorted(fields(cls), key=lambda item: item.kw_only is True)
-    made = {number: item.default_factory for number, item in enumerate(items) if item.default_factory is not MISSING}
-    given = {f"make_{number}": make for number, make in made.items()}
-    if frozen:  # it refuses to have its attributes set, but the descriptors of its slots do not ask it
-        given |= {f"set_{number}": getattr(cls, item.name).__set__ for number, item in enumerate(items)}
-    pattern = _pattern(len(items), tuple(made), frozen=frozen, followed=hasattr(cls, "__post_init__"))(MISSING, **given)
-    optional = [item for number, item in enumerate(items) if number in made or item.default is not MISSING]
+    setters = {
+        f"set_{number}": _setter(cls, item)
+        for number, item in enumerate(items)
+        if frozen or item.default_factory is not MISSING
+    }
+    pattern = _pattern(len(items), tuple(setters), followed=hasattr(cls, "__post_init__"))(**setters)
+    optional = [item for item in items if item.default is not MISSING or item.default_factory is not MISSING]
     init = FunctionType(
         _fitted(pattern.__code__, items),
         vars(sys.modules[cls.__module__]),
@@ -75,18 +76,28 @@ def _initializer(cls: type[Any], *, frozen: bool) -> FunctionType:
     return init
 
 
+def _setter(cls: type[Any], item: Field[Any]) -> Callable[[Any, Any], None]:
+    """The slot's own, which does not ask the class: a frozen one would refuse."""
+    fill: Callable[[Any, Any], None] = getattr(cls, item.name).__set__
+    make = item.default_factory
+    if make is MISSING:
+        return fill
+
+    def fill_or_make(self: Any, value: Any) -> None:
+        fill(self, make() if value is MISSING else value)
+
+    return fill_or_make
+
+
 @lru_cache
-def _pattern(count: int, made: tuple[int, ...], *, frozen: bool, followed: bool) -> Callable[..., Any]:
-    """Gives an `__init__` that sets `_0`, `_1` and so on, out of `set_0`, ... and `make_0`, ..."""
-    every = range(count)
-    given = ["MISSING", *(f"make_{number}" for number in made), *(f"set_{number}" for number in every if frozen)]
-    lines = [f"if _{number} is MISSING: _{number} = make_{number}()" for number in made]
-    lines += (f"set_{number}(self, _{number})" if frozen else f"self._{number} = _{number}" for number in every)
+def _pattern(count: int, setters: tuple[str, ...], *, followed: bool) -> Callable[..., Any]:
+    """Gives an `__init__` that sets `_0`, `_1` and so on, by `set_0`, ... where there is such a setter."""
+    names = [f"_{number}" for number in range(count)]
+    lines = [f"set{name}(self, {name})" if f"set{name}" in setters else f"self.{name} = {name}" for name in names]
     lines.append("self.__post_init__()" if followed else "return")
-    parameters = ["self", *(f"_{number}" for number in every)]
     text = "def pattern({}):\n def __init__({}):\n  {}\n return __init__"
     space: dict[str, Any] = {}
-    exec(text.format(", ".join(given), ", ".join(parameters), "\n  ".join(lines)), space)  # noqa: S102  # the above
+    exec(text.format(", ".join(setters), ", ".join(["self", *names]), "\n  ".join(lines)), space)  # noqa: S102  # ours
     return cast("Callable[..., Any]", space["pattern"])
 
 
