@@ -219,6 +219,8 @@ def _dataclasses() -> Iterator[type[Any]]:
 @pytest.mark.parametrize("cls", list(_dataclasses()), ids=attrgetter("__module__"))
 def test_ours_are_of_the_kind_that_it_makes(cls: type[Any]) -> None:
     """It knows no field that is not a parameter, no parameter that is not a field, and no inherited ones."""
+    if not cls.__module__.startswith("squidie_core.cli."):  # the demo's payload is written as an author writes it
+        assert not cls.__dataclass_params__.init, "declare it with squidie_core.dataclass, which imports in less time"
     declared = vars(cls)["__dataclass_fields__"].values()
     kept = [item.name for item in declared if not str(item.type).startswith("ClassVar")]
     assert kept == [item.name for item in dataclasses.fields(cls)]
