@@ -107,7 +107,7 @@ class TestContext:
 
     def test_importing_installs_a_null_handler_and_nothing_else(self) -> None:
         program = (
-            "import logging, squidie_core; "
+            "import logging; from squidie_core import Squidie; "
             "print([type(h).__name__ for h in logging.getLogger('squidie').handlers], logging.getLogger().handlers)"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
