@@ -51,7 +51,10 @@ def failure(error: Exception, text: str, *, connected: bool) -> Exception:
     elif state in _CORRUPT:
         meaning = Corrupt(f"PostgreSQL reports damaged data: {text}", details=details)
     elif state in _NO_SCHEMA:
-        meaning = SchemaError(f"Squidie's tables are missing or incomplete ({text}); run `squidie migrate URL`")
+        meaning = SchemaError(
+            f"Squidie's tables are missing, incomplete or newer than this client ({text}); "
+            "run `squidie migrate URL`, or upgrade squidie-storage-sql"
+        )
     elif state.startswith(_UNAVAILABLE):
         meaning = Unavailable(f"PostgreSQL cannot serve the request now: {text}", details=details)
     else:

@@ -37,7 +37,10 @@ def failure(error: Exception) -> Exception:
         refusal = StorageError(f"SQLite cannot store this: {error}", code="refused")
         meaning = Rejected(refusal, duplicate=code in _DUPLICATE)
     elif "no such" in str(error):
-        meaning = SchemaError(f"Squidie's tables are missing or incomplete ({error}); run `squidie migrate URL`")
+        meaning = SchemaError(
+            f"Squidie's tables are missing, incomplete or newer than this client ({error}); "
+            "run `squidie migrate URL`, or upgrade squidie-storage-sql"
+        )
     else:
         meaning = StorageError(f"SQLite refused the request: {error}")
     return meaning
