@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from squidie_core import Squidie, SquidieError, Worker, Workflow
+from squidie_core.plugins import find_opener
+from tests.failures.schemas import become
 from tests.runtime.trails import Trail
 
 
@@ -16,12 +18,25 @@ class Refused(Exception):
 
 
 def serve(
-    *, url: str, workflows: str, trail: str, say: Callable[[str], None], starts: str = "", **options: Any
+    *,
+    url: str,
+    workflows: str,
+    trail: str,
+    say: Callable[[str], None],
+    starts: str = "",
+    build: int = 1,
+    migrate: bool = False,
+    **options: Any,
 ) -> None:
     """Work on the store until a signal comes. `workflows` is `module:NAME`, `options` are the worker's.
 
-    `starts` is a workflow of which to start a run first.
+    `starts` is a workflow of which to start a run first. `build` is the library's; `migrate` brings the schema to it.
     """
+    if build > 1:
+        become(build)
+    if migrate:
+        plugin: Any = find_opener("storage", url)
+        plugin.migrate(url)
     module, _, name = workflows.partition(":")
     known: tuple[type[Workflow], ...] = getattr(importlib.import_module(module), name)
     resources: Mapping[type, object] = {Trail: Trail(Path(trail))}

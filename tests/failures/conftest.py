@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,9 +18,9 @@ from tests.runtime.stores import PostgresqlStore, SharedStore, SqliteStore
 from tests.servers import Postgres
 
 
-@pytest.fixture(scope="session")
-def migrated_url(postgresql_url: str) -> Iterator[str]:
-    """Yield the URL of a database with the tables, for these tests alone: they leave much behind."""
+@contextmanager
+def database(postgresql_url: str) -> Generator[str]:
+    """A database with the tables, for the block; its URL."""
     name = f"failures_{uuid4().hex}"
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -28,6 +29,13 @@ def migrated_url(postgresql_url: str) -> Iterator[str]:
     yield url
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgresql_url: str) -> Iterator[str]:
+    """Yield the URL of a database with the tables, for these tests alone: they leave much behind."""
+    with database(postgresql_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -46,9 +54,25 @@ def postgresql(migrated_url: str) -> Iterator[PostgresqlStore]:
     made.close()
 
 
+@pytest.fixture
+def own_postgresql(postgresql_url: str) -> Iterator[PostgresqlStore]:
+    """Yield a database for a test that changes its tables."""
+    with database(postgresql_url) as url:
+        made = PostgresqlStore(url)
+        yield made
+        made.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> SharedStore:
     """Give a store of each kind."""
+    made: SharedStore = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture(params=["sqlite", "own_postgresql"], ids=["sqlite", "postgresql"])
+def own_store(request: pytest.FixtureRequest) -> SharedStore:
+    """Give a store whose tables no other test uses."""
     made: SharedStore = request.getfixturevalue(request.param)
     return made
 
