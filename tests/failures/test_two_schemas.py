@@ -24,20 +24,22 @@ class TestExpandDeployContract:
         with Processes(own_store.url, tmp_path) as processes:
             trail = Trail(processes.trail)
             squidie = own_store.open(Good, Holding, resources=along(trail))
-            held = squidie.start(Holding.begin)
             old = processes.work(owner_id="old", lease_for=1)
-            eventually(lambda: claims_of(squidie, held))
-
-            new = processes.work(owner_id="new", lease_for=1, build=2, migrate=True)
-            late = processes.work(owner_id="late", lease_for=1)  # as when one of the old build is started once more
+            crew = [
+                processes.prepare(owner_id="new", lease_for=1, build=2, migrate=True),
+                processes.prepare(owner_id="late", lease_for=1),  # as when one of the old build is started once more
+            ]
+            for process in crew:
+                process.wait_until_ready()
             runs = [squidie.start(Good.begin) for _ in range(30)]
             eventually(lambda: all(squidie.inspect_run(run).status == "completed" for run in runs))
             for run in runs:
                 assert_consistent(squidie, run)
-            assert len(claims_of(squidie, held)) == 1
 
-            for process in (new, late):
+            for process in crew:
                 process.terminate()
+            held = squidie.start(Holding.begin)
+            eventually(lambda: claims_of(squidie, held))
             newest = processes.work(owner_id="newest", lease_for=1, build=3, migrate=True)
             trail.write("go")  # the body's result is for an old worker to write, which cannot any more
             eventually(lambda: statuses(own_store) == {"completed"})
