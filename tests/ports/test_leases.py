@@ -212,6 +212,26 @@ class TestFail:
         assert list(leases.dead_letters("other")) == []
 
 
+class TestADeadLetter:
+    def test_is_delivered_again_as_if_it_were_new(self, leases: LeaseBackend) -> None:
+        leases.enqueue("q", {"n": 1}, delivery_id="dead", priority=3)
+        leases.fail(claim(leases), reason="broken", retry_in=None)
+        leases.enqueue("q", {}, delivery_id="younger", priority=3)
+        assert leases.redeliver("q", "dead")
+        assert list(leases.dead_letters("q")) == []
+        assert [leases.redeliver("q", "dead"), leases.redeliver("other", "dead")] == [False, False]
+        younger, dead = leases.claim("q", owner_id="me", lease_for=100, limit=2)
+        assert (younger.id, dead.id, dead.attempt, dead.payload) == ("younger", "dead", 1, {"n": 1})
+
+    def test_that_is_discarded_is_forgotten_with_its_id(self, leases: LeaseBackend) -> None:
+        leases.enqueue("q", {"n": 1}, delivery_id="dead")
+        leases.fail(claim(leases), reason="broken", retry_in=None)
+        assert [leases.discard("q", "dead"), leases.discard("q", "dead")] == [True, False]
+        assert list(leases.dead_letters("q")) == []
+        leases.enqueue("q", {"n": 2}, delivery_id="dead")
+        assert claim(leases).payload == {"n": 2}
+
+
 class TestClose:
     def test_makes_every_later_call_unavailable(self, memory: MemoryWorld) -> None:
         leases, other = MemoryLeases(world=memory), MemoryLeases(world=memory)

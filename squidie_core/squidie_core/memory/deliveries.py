@@ -23,6 +23,7 @@ class GivenUp:
     """A delivery that nobody gets any more."""
 
     payload: str
+    priority: int
     attempts: int
     reason: str
 

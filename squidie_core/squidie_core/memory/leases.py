@@ -24,8 +24,7 @@ class MemoryLeases:
     """Deliveries in this process's memory, for tests and for trying things out.
 
     Clients of one `world` share their queues; without one, the backend has a world of its own, whose time is
-    `clock` (milliseconds since the epoch). A delivery id is known while its delivery waits, is claimed or is a dead
-    letter. Implements `squidie_core.ports.LeaseBackend`. Thread-safe.
+    `clock` (milliseconds since the epoch). Implements `squidie_core.ports.LeaseBackend`. Thread-safe.
     """
 
     def __init__(self, clock: Callable[[], int] | None = None, *, world: MemoryWorld | None = None) -> None:
@@ -87,7 +86,7 @@ class MemoryLeases:
             held = _claimed(deliveries, delivery, now)
             if retry_in is None:
                 del deliveries.held[delivery.id]
-                deliveries.given_up[delivery.id] = GivenUp(held.payload, held.attempt, reason)
+                deliveries.given_up[delivery.id] = GivenUp(held.payload, held.priority, held.attempt, reason)
             else:
                 held.token = None
                 held.visible_at = now + retry_in
@@ -104,6 +103,17 @@ class MemoryLeases:
                 )
                 for delivery_id, letter in islice(deliveries.given_up.items(), limit)
             ]
+
+    def redeliver(self, queue: str, delivery_id: str) -> bool:
+        with self._opened(queue) as (deliveries, now):
+            letter = deliveries.given_up.pop(delivery_id, None)
+            if letter is not None:
+                deliveries.held[delivery_id] = HeldDelivery(letter.payload, letter.priority, now)
+            return letter is not None
+
+    def discard(self, queue: str, delivery_id: str) -> bool:
+        with self._opened(queue) as (deliveries, _):
+            return deliveries.given_up.pop(delivery_id, None) is not None
 
     def close(self) -> None:
         self._closed = True

@@ -57,7 +57,10 @@ class LeaseBackend(Protocol):
         priority: int = 5,
         delivery_id: str | None = None,
     ) -> str:
-        """Add a payload (plain JSON), visible after `delay`; returns its id. A known `delivery_id` adds nothing."""
+        """Add a payload (plain JSON), visible after `delay`; returns its id. `priority` is 0 (first) to 9.
+
+        A known `delivery_id` adds nothing: one is known while its delivery waits, is claimed or is a dead letter.
+        """
         ...
 
     def claim(self, queue: str, *, owner_id: str, lease_for: int, limit: int = 1) -> Sequence[Delivery]:
@@ -81,6 +84,14 @@ class LeaseBackend(Protocol):
 
     def dead_letters(self, queue: str, *, limit: int = 100) -> Sequence[DeadLetter]:
         """What was given up, oldest first."""
+        ...
+
+    def redeliver(self, queue: str, delivery_id: str) -> bool:
+        """Let a dead letter be delivered again, as if it had just been added. Whether there was one."""
+        ...
+
+    def discard(self, queue: str, delivery_id: str) -> bool:
+        """Forget a dead letter. Whether there was one."""
         ...
 
     def close(self) -> None:
