@@ -287,6 +287,7 @@ class Redis:
         self._password = password
         self._durable = durable
         self._ports: list[int] = []
+        self._buses: dict[int, int] = {}
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         try:
             for _ in range(nodes or 1):
@@ -374,7 +375,7 @@ class Redis:
             settings |= {
                 "cluster-enabled": "yes",
                 "cluster-config-file": f"{port}.nodes",
-                "cluster-port": _free_port(),
+                "cluster-port": self._buses.setdefault(port, _free_port()),
                 "cluster-node-timeout": 2000,
             }
         if self._program.name == "redis-server":

@@ -25,7 +25,9 @@ _DISTRIBUTIONS: Mapping[tuple[str, str], str] = {
     ("notifier", "postgresql"): "squidie-storage-sql",
     ("storage", "dynamodb"): "squidie-storage-dynamodb",
     ("leases", "redis"): "squidie-leases-redis",
+    ("leases", "rediss"): "squidie-leases-redis",
     ("notifier", "redis"): "squidie-leases-redis",
+    ("notifier", "rediss"): "squidie-leases-redis",
 }
 
 

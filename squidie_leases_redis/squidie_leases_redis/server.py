@@ -1,0 +1,151 @@
+"""A Redis as the parts of this adapter talk to it: connections, scripts, and errors in the port's own types."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import attrs
+from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterError,
+    ConnectionError as RedisConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+from redis.retry import Retry
+
+from squidie_core.errors import StorageError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from redis.client import PubSub
+
+    from squidie_core.errors import Outcome
+    from squidie_leases_redis.addresses import Address
+    from squidie_leases_redis.options import RedisOptions
+
+FAILURES = (RedisError, RedisClusterException, OSError)
+"""What an outage raises."""
+_PASSING = ("LOADING", "MASTERDOWN", "NOREPLICAS", "MISCONF", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNBLOCKED", "NOPERM")
+"""How answers begin that say that the server cannot do it, rather than that it was asked wrongly."""
+
+Word = str | int
+
+
+@attrs.frozen
+class Script:
+    """A Lua script, known to servers by its hash."""
+
+    text: str
+    sha: str = attrs.field(
+        default=attrs.Factory(
+            lambda self: hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest(), takes_self=True
+        )
+    )
+
+
+class Client(Protocol):
+    """What is used of redis-py's clients, whose own annotations are for two worlds at once."""
+
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Word) -> Any: ...
+    def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any: ...
+    def publish(self, channel: str, message: str) -> Any: ...
+    def pubsub(self) -> PubSub: ...
+    def close(self) -> None: ...
+
+
+def connect(address: Address, options: RedisOptions) -> Client:
+    """A client, which connects when it is used; that of a cluster connects now, and raises what redis-py raises."""
+    seconds = options.timeout / 1000
+    settings: dict[str, Any] = {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),  # what is sent twice may act twice; callers know what may be
+        "protocol": 2,
+        "decode_responses": True,
+        "encoding_errors": "surrogatepass",
+    }
+    made = (RedisCluster if options.cluster else Redis).from_url(address.url, **settings)
+    return cast("Client", made)
+
+
+class Server:
+    """A server or a cluster. Connects when it is used, and anew after every failure. Safe to use from many threads."""
+
+    def __init__(self, address: Address, options: RedisOptions, name: str) -> None:
+        self.address = address
+        self._options = options
+        self._name = name
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._closed = False
+
+    def run(self, script: Script, keys: Sequence[str], words: Sequence[Word] = (), *, outcome: Outcome = "none") -> Any:
+        """Run a script, in one round trip where the server knows it already. All its keys have the same hash tag.
+
+        It is sent once: after Unavailable it has taken effect wholly or, more likely, not at all; `outcome` says
+        whether that matters.
+        """
+        with self.failures(outcome):
+            client = self.client()
+            try:
+                return client.evalsha(script.sha, len(keys), *keys, *words)
+            except NoScriptError:
+                return client.eval(script.text, len(keys), *keys, *words)
+
+    @contextmanager
+    def failures(self, outcome: Outcome = "none") -> Generator[None]:
+        """Let what redis-py raises be the port's errors, without passwords."""
+        try:
+            yield
+        except FAILURES as error:
+            raise self._failure(error, outcome) from None
+
+    def client(self) -> Client:
+        """The client, made when it is first needed. Raises what redis-py does, and Unavailable once closed."""
+        with self._lock:
+            if self._closed:
+                raise Unavailable(f"this {self._name} is closed; open another one")
+            if self._client is None:
+                self._client = connect(self.address, self._options)
+            return self._client
+
+    def close(self) -> None:
+        """Give back connections."""
+        with self._lock:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def scrub(self, error: BaseException) -> str:
+        """The error's text without passwords."""
+        return self.address.scrub(str(error).strip() or type(error).__name__)
+
+    def _failure(self, error: Exception, outcome: Outcome) -> StorageError:
+        text = self.scrub(error)
+        if isinstance(error, AuthenticationError):
+            return Unavailable(f"Redis refuses the login: {text}; check the user and password of the URL")
+        if isinstance(error, RedisTimeoutError):
+            return Unavailable(
+                f"Redis did not answer within {self._options.timeout} ms ({text}); try again", outcome=outcome
+            )
+        if isinstance(error, ReadOnlyError | OutOfMemoryError | ClusterError) or text.startswith(_PASSING):
+            return Unavailable(f"Redis cannot serve the request now: {text}")
+        if isinstance(error, ResponseError):
+            return StorageError(f"Redis refused the request: {text}", code="refused")
+        if isinstance(error, RedisConnectionError | RedisClusterException | OSError):
+            return Unavailable(f"Redis at {self.address} cannot be reached: {text}", outcome=outcome)
+        return StorageError(f"redis-py failed: {text}")
