@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 _START_SECONDS = 30
@@ -350,12 +350,13 @@ class Redis:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _started(self, wanted: int | None) -> int:
+        port = wanted or _free_port()
         for _ in range(5):
-            port = wanted or _free_port()
             process = self._spawn(port)
             if self._is_ready(process, port):
                 self._processes[port] = process
                 return port
+            port = wanted or _free_port()
         message = f"{self._program} does not start: {self._log(port).read_text(errors='replace')[-2000:]}"
         raise RuntimeError(message)
 
@@ -430,18 +431,18 @@ class Redis:
 
     def _ask(self, port: int, *command: str) -> str:
         """Send a command over a connection of its own; its answer, without the protocol's marks."""
-        with socket.create_connection(("127.0.0.1", port), _STOP_SECONDS) as connection, connection.makefile("rwb") as file:
+        with socket.create_connection(("127.0.0.1", port), _STOP_SECONDS) as connection:
             if self._password:
-                _tell(file, "AUTH", self._password)
-            return _tell(file, *command)
+                _tell(connection, "AUTH", self._password)
+            return _tell(connection, *command)
 
 
-def _tell(file: BinaryIO, *command: str) -> str:
+def _tell(connection: socket.socket, *command: str) -> str:
     words = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in command)
-    file.write(b"*%d\r\n%s" % (len(command), words))
-    file.flush()
-    line = file.readline().rstrip(b"\r\n").decode()
-    return file.read(int(line[1:]) + 2).decode() if line.startswith("$") else line[1:]
+    connection.sendall(b"*%d\r\n%s" % (len(command), words))
+    with connection.makefile("rb") as answers:
+        line = answers.readline().rstrip(b"\r\n").decode()
+        return answers.read(int(line[1:]) + 2).decode() if line.startswith("$") else line[1:]
 
 
 def _redis_program(kind: str) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit
 
 import attrs
-from redis.connection import parse_url
+from redis import Redis
 
 from squidie_core.errors import OptionError
 from squidie_leases_redis.options import RedisOptions, option_error, unknown_option
@@ -85,7 +85,7 @@ def _split(url: str) -> SplitResult:
         raise option_error("url", f"not a URL of the form {_FORM}")
     is_socket = _SCHEMES[parts.scheme] == "unix"
     if is_socket != (parts.hostname is None) or not (is_socket or parts.path.strip("/").isdigit() or not parts.path):
-        raise option_error("url", f"not a URL of the form {_FORM}; write '/', '#' and '?' in a password as %2F, %23, %3F")
+        raise option_error("url", f"not a URL of the form {_FORM}; write / # ? in a password as %2F %23 %3F")
     return parts
 
 
@@ -93,9 +93,10 @@ def _address(parts: SplitResult, query: list[tuple[str, str]]) -> Address:
     url = parts._replace(scheme=_SCHEMES[parts.scheme], query=urlencode(query)).geturl()
     if parts.scheme in ("redis+unix", "unix") and not parts.netloc:
         url = f"unix://{parts.path}" + (f"?{urlencode(query)}" if query else "")
+    client: Any = Redis
     try:
-        parse_url(url)
-    except ValueError:
+        client.from_url(url).close()
+    except (ValueError, TypeError):
         raise option_error("url", f"not a URL of the form {_FORM}") from None
     secrets = [unquote(parts.password or ""), *(value for name, value in query if name in _SECRETS)]
     login, at, place = parts.netloc.rpartition("@")

@@ -92,7 +92,7 @@ class RedisNotifierOptions(RedisOptions):
 class DueHintsOptions(RedisOptions):
     """How to keep the ready set."""
 
-    timeout: int = attrs.field(default=0.5, converter=_milliseconds, validator=_valid_span)
+    timeout: int = attrs.field(default=1, converter=_milliseconds, validator=_valid_span)
     """How long a commit may wait for Redis, after it has taken effect; given in seconds, kept in milliseconds."""
     retry_every: int = attrs.field(default=1, converter=_milliseconds, validator=_valid_span)
     """How long a Redis that failed is left alone; given in seconds, kept in milliseconds."""

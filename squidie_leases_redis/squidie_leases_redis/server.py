@@ -8,36 +8,34 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
-from redis import Redis, RedisCluster
+from redis import Redis, RedisCluster, exceptions
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    ClusterError,
-    ConnectionError as RedisConnectionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-    TimeoutError as RedisTimeoutError,
-)
 from redis.retry import Retry
 
 from squidie_core.errors import StorageError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from redis.client import PubSub
+    from collections.abc import Generator, Mapping, Sequence
 
     from squidie_core.errors import Outcome
     from squidie_leases_redis.addresses import Address
     from squidie_leases_redis.options import RedisOptions
 
-FAILURES = (RedisError, RedisClusterException, OSError)
+FAILURES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 """What an outage raises."""
-_PASSING = ("LOADING", "MASTERDOWN", "NOREPLICAS", "MISCONF", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "UNBLOCKED", "NOPERM")
+_UNABLE = (exceptions.ReadOnlyError, exceptions.OutOfMemoryError, exceptions.ClusterError, exceptions.BusyLoadingError)
+_PASSING = (
+    "LOADING",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "MISCONF",
+    "BUSY",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "NOPERM",
+    "READONLY",
+    "OOM",
+)
 """How answers begin that say that the server cannot do it, rather than that it was asked wrongly."""
 
 Word = str | int
@@ -58,11 +56,41 @@ class Script:
 class Client(Protocol):
     """What is used of redis-py's clients, whose own annotations are for two worlds at once."""
 
-    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Word) -> Any: ...
-    def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any: ...
-    def publish(self, channel: str, message: str) -> Any: ...
-    def pubsub(self) -> PubSub: ...
-    def close(self) -> None: ...
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Word) -> Any:
+        """Run a script that the server knows."""
+        ...
+
+    def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any:
+        """Run a script, and let the server know it."""
+        ...
+
+    def publish(self, channel: str, message: str) -> Any:
+        """Send a message."""
+        ...
+
+    def pubsub(self) -> Channels:
+        """A connection that hears messages."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Channels(Protocol):
+    """The same of a connection that hears messages."""
+
+    def subscribe(self, *channels: str) -> Any:
+        """Hear what is sent to these channels."""
+        ...
+
+    def get_message(self, *, ignore_subscribe_messages: bool, timeout: float) -> Mapping[str, object] | None:
+        """The next message, or nothing within so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """Give back the connection."""
+        ...
 
 
 def connect(address: Address, options: RedisOptions) -> Client:
@@ -77,8 +105,8 @@ def connect(address: Address, options: RedisOptions) -> Client:
         "decode_responses": True,
         "encoding_errors": "surrogatepass",
     }
-    made = (RedisCluster if options.cluster else Redis).from_url(address.url, **settings)
-    return cast("Client", made)
+    kind: Any = RedisCluster if options.cluster else Redis
+    return cast("Client", kind.from_url(address.url, **settings))
 
 
 class Server:
@@ -102,7 +130,7 @@ class Server:
             client = self.client()
             try:
                 return client.evalsha(script.sha, len(keys), *keys, *words)
-            except NoScriptError:
+            except exceptions.NoScriptError:
                 return client.eval(script.text, len(keys), *keys, *words)
 
     @contextmanager
@@ -136,16 +164,16 @@ class Server:
 
     def _failure(self, error: Exception, outcome: Outcome) -> StorageError:
         text = self.scrub(error)
-        if isinstance(error, AuthenticationError):
+        if isinstance(error, exceptions.AuthenticationError):
             return Unavailable(f"Redis refuses the login: {text}; check the user and password of the URL")
-        if isinstance(error, RedisTimeoutError):
+        if isinstance(error, exceptions.TimeoutError):
             return Unavailable(
                 f"Redis did not answer within {self._options.timeout} ms ({text}); try again", outcome=outcome
             )
-        if isinstance(error, ReadOnlyError | OutOfMemoryError | ClusterError) or text.startswith(_PASSING):
+        if isinstance(error, _UNABLE) or text.startswith(_PASSING):
             return Unavailable(f"Redis cannot serve the request now: {text}")
-        if isinstance(error, ResponseError):
+        if isinstance(error, exceptions.ResponseError):
             return StorageError(f"Redis refused the request: {text}", code="refused")
-        if isinstance(error, RedisConnectionError | RedisClusterException | OSError):
+        if isinstance(error, exceptions.ConnectionError | exceptions.RedisClusterException | OSError):
             return Unavailable(f"Redis at {self.address} cannot be reached: {text}", outcome=outcome)
         return StorageError(f"redis-py failed: {text}")
