@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         trigger,
         where,
     )
+    from squidie_core.delivery import DeliveryWorker, Payload, Performed, Runner
     from squidie_core.errors import (
         ConflictError,
         Corrupt,
@@ -54,6 +55,7 @@ __all__ = [
     "Deadline",
     "Defer",
     "DefinitionError",
+    "DeliveryWorker",
     "EncodingError",
     "FailStep",
     "InvalidTransitionError",
@@ -62,7 +64,9 @@ __all__ = [
     "NotFoundError",
     "NotSupported",
     "OptionError",
+    "Payload",
     "PayloadError",
+    "Performed",
     "PluginError",
     "Problem",
     "Resource",
@@ -70,6 +74,7 @@ __all__ = [
     "RetryStep",
     "RunList",
     "RunSummary",
+    "Runner",
     "SchemaError",
     "Snapshot",
     "Squidie",
@@ -96,7 +101,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        for room in ("errors", "authoring", "inspection", "runtime"):
+        for room in ("errors", "authoring", "inspection", "delivery", "runtime"):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))
