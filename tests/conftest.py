@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import platform
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.servers import MissingServerError, Postgres
+from tests.servers import MissingServerError, Postgres, Redis
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,45 @@ def postgresql_url() -> Iterator[str]:
         pytest.skip(str(missing))
     yield server.url
     server.stop()
+
+
+@contextmanager
+def running_redis(program: str = "valkey", *, nodes: int | None = None) -> Generator[str]:
+    """Give the URL of a Redis; where none can be had, skip, or fail where `CI` is set."""
+    try:
+        server = Redis(program, nodes=nodes)
+    except MissingServerError as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Yield the URL of the session's Valkey, or of the Redis that SQUIDIE_TEST_REDIS_URL names."""
+    running = os.environ.get("SQUIDIE_TEST_REDIS_URL")
+    if running:
+        yield running
+        return
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_6_url() -> Iterator[str]:
+    """Yield the URL of a Redis 6.2, where there is a wheel of it for this Python and machine."""
+    if sys.version_info >= (3, 13) or (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        pytest.skip("there is no wheel of Redis 6.2 for this Python and machine")
+    with running_redis("redis") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url() -> Iterator[str]:
+    """Yield the URL of a cluster of three nodes."""
+    with running_redis(nodes=3) as url:
+        yield url

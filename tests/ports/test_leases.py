@@ -1,17 +1,17 @@
-"""What the leases port promises, for the adapters in memory."""
+"""What the leases port promises, in memory and in Redis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from squidie_core.errors import EncodingError, LeaseError, Unavailable
-from squidie_core.memory import MemoryLeases, MemoryWorld
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import DeadLetter, Delivery
+from tests.ports.lease_worlds import LeaseWorld, lease_world
 from tests.ports.worlds import Clock
 
 
@@ -20,14 +20,16 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def memory(clock: Clock) -> MemoryWorld:
-    return MemoryWorld(clock=clock)
+@pytest.fixture(params=["memory", "valkey", "redis 6.2", "cluster"])
+def world(request: pytest.FixtureRequest, clock: Clock) -> Iterator[LeaseWorld]:
+    made = lease_world(request, clock)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def leases(memory: MemoryWorld) -> LeaseBackend:
-    return MemoryLeases(world=memory)
+def leases(world: LeaseWorld) -> LeaseBackend:
+    return world.open()
 
 
 def claim(leases: LeaseBackend, queue: str = "q", *, owner_id: str = "me", lease_for: int = 100) -> Delivery:
@@ -40,15 +42,16 @@ def claimed_ids(leases: LeaseBackend, queue: str = "q", *, limit: int = 100) -> 
 
 
 class TestEnqueue:
-    def test_makes_a_delivery_for_whoever_claims(self, leases: LeaseBackend, memory: MemoryWorld, clock: Clock) -> None:
+    def test_makes_a_delivery_for_whoever_claims(self, leases: LeaseBackend, world: LeaseWorld, clock: Clock) -> None:
         payload = {"run": "1", "list": [1, 2.5, None, True], "nested": {"$squidie": "x"}, "\u00e9": "\x00"}
         new_id = leases.enqueue("q", payload, priority=3)
-        assert claim(MemoryLeases(world=memory), owner_id="you") == Delivery(
+        delivery = claim(world.open(), owner_id="you")
+        assert delivery == Delivery(
             id=new_id,
             queue="q",
             payload=payload,
             owner_id="you",
-            token=1,
+            token=delivery.token,
             attempt=1,
             priority=3,
             lease_until=clock.now + 100,
@@ -233,8 +236,8 @@ class TestADeadLetter:
 
 
 class TestClose:
-    def test_makes_every_later_call_unavailable(self, memory: MemoryWorld) -> None:
-        leases, other = MemoryLeases(world=memory), MemoryLeases(world=memory)
+    def test_makes_every_later_call_unavailable(self, world: LeaseWorld) -> None:
+        leases, other = world.open(), world.open()
         leases.enqueue("q", {})
         leases.close()
         leases.close()
