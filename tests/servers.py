@@ -368,6 +368,7 @@ class Redis:
             "dir": self._root,
             "save": "",
             "appendonly": "yes" if self._durable else "no",
+            "appendfsync": "always",
             "appendfilename": f"{port}.aof",
         }
         if self._password:

@@ -44,6 +44,11 @@ class Address:
     shown: str
     secrets: tuple[str, ...] = attrs.field(repr=False)
 
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is reached through a socket of this machine."""
+        return self.url.startswith("unix:")
+
     def scrub(self, text: str) -> str:
         """The text with a mask for each of the URL's secrets, in any of the spellings that a URL allows."""
         for secret in self.secrets:
@@ -67,12 +72,17 @@ def understood(url: str, given: Mapping[str, object], kind: type[Options]) -> tu
     for name, _ in query:
         if name not in known:
             raise unknown_option(name, known)
+        if name.startswith("ssl_") and parts.scheme != "rediss":
+            raise option_error(name, "goes with a rediss:// URL")
     chosen: dict[str, Any] = {name: value for name, value in query if name in ours}
     for name, value in given.items():
         if name in chosen and chosen[name] != value:
             raise OptionError(f"{name}: the URL and the call differ; keep one", details={"option": name})
         chosen[name] = value
-    return _address(parts, [item for item in query if item[0] in _THEIRS]), kind(**chosen)
+    options = kind(**chosen)
+    if options.cluster and _SCHEMES[parts.scheme] == "unix":
+        raise option_error("cluster", "cannot be reached through a socket; name a host")
+    return _address(parts, [item for item in query if item[0] in _THEIRS]), options
 
 
 def _split(url: str) -> SplitResult:
@@ -90,9 +100,8 @@ def _split(url: str) -> SplitResult:
 
 
 def _address(parts: SplitResult, query: list[tuple[str, str]]) -> Address:
-    url = parts._replace(scheme=_SCHEMES[parts.scheme], query=urlencode(query)).geturl()
-    if parts.scheme in ("redis+unix", "unix") and not parts.netloc:
-        url = f"unix://{parts.path}" + (f"?{urlencode(query)}" if query else "")
+    rest = f"?{urlencode(query)}" if query else ""
+    url = f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}{rest}"
     client: Any = Redis
     try:
         client.from_url(url).close()
@@ -101,5 +110,5 @@ def _address(parts: SplitResult, query: list[tuple[str, str]]) -> Address:
     secrets = [unquote(parts.password or ""), *(value for name, value in query if name in _SECRETS)]
     login, at, place = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
-    shown = parts._replace(netloc=f"{user}{colon}{_MASK if colon else ''}{at}{place}", query="")
-    return Address(url, shown.geturl(), tuple(secret for secret in secrets if secret))
+    shown = f"{parts.scheme}://{user}{colon}{_MASK if colon else ''}{at}{place}{parts.path}"
+    return Address(url, shown, tuple(secret for secret in secrets if secret))

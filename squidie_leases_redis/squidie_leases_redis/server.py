@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,19 +25,8 @@ if TYPE_CHECKING:
 FAILURES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 """What an outage raises."""
 _UNABLE = (exceptions.ReadOnlyError, exceptions.OutOfMemoryError, exceptions.ClusterError, exceptions.BusyLoadingError)
-_PASSING = (
-    "LOADING",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "MISCONF",
-    "BUSY",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "NOPERM",
-    "READONLY",
-    "OOM",
-)
-"""How answers begin that say that the server cannot do it, rather than that it was asked wrongly."""
+_PASSING = re.compile(r"\b(BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOPERM|NOREPLICAS|OOM|READONLY|TRYAGAIN)\b")
+"""What an answer says, also from within a script, where the server cannot do it, rather than was asked wrongly."""
 
 Word = str | int
 
@@ -93,18 +83,19 @@ class Channels(Protocol):
         ...
 
 
-def connect(address: Address, options: RedisOptions) -> Client:
+def connect(address: Address, options: RedisOptions, *, encoding_errors: str = "surrogatepass") -> Client:
     """A client, which connects when it is used; that of a cluster connects now, and raises what redis-py raises."""
     seconds = options.timeout / 1000
     settings: dict[str, Any] = {
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
-        "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),  # what is sent twice may act twice; callers know what may be
         "protocol": 2,
         "decode_responses": True,
-        "encoding_errors": "surrogatepass",
+        "encoding_errors": encoding_errors,
     }
+    if not address.is_socket:
+        settings["socket_keepalive"] = True
     kind: Any = RedisCluster if options.cluster else Redis
     return cast("Client", kind.from_url(address.url, **settings))
 
@@ -170,7 +161,7 @@ class Server:
             return Unavailable(
                 f"Redis did not answer within {self._options.timeout} ms ({text}); try again", outcome=outcome
             )
-        if isinstance(error, _UNABLE) or text.startswith(_PASSING):
+        if isinstance(error, _UNABLE) or _PASSING.search(text):
             return Unavailable(f"Redis cannot serve the request now: {text}")
         if isinstance(error, exceptions.ResponseError):
             return StorageError(f"Redis refused the request: {text}", code="refused")
