@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from squidie_leases_redis import RedisLeases, RedisNotifier, open_leases, open_notifier
+from squidie_storage_sql import open_postgresql
 from tests.leases_redis.processes import Processes
 from tests.leases_redis.wire import Relay
 from tests.ports.lease_worlds import REDIS
@@ -15,6 +16,13 @@ from tests.servers import Redis
 
 OpenLeases = Callable[..., RedisLeases]
 OpenNotifier = Callable[..., RedisNotifier]
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgresql_url: str) -> str:
+    """Give the URL of a PostgreSQL that has the tables."""
+    open_postgresql.migrate(postgresql_url)
+    return postgresql_url
 
 
 @pytest.fixture

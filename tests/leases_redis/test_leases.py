@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ class TestOutages:
         for taker in takers:
             taker.go_on()
         for goal in (60, 160, 260):
-            eventually(lambda goal=goal: len(trail.lines()) >= goal)
+            eventually(partial(_has_lines, trail, goal))
             server.kill()
             server.start()
         takers[0].kill()
@@ -166,7 +167,7 @@ class TestOutages:
                 one.claim("a", owner_id="me", lease_for=HOUR)
             cluster.start()
             for queue in ("a", "b", "c", "d"):
-                (made, *_) = eventually(lambda queue=queue: _claimed(one, queue))
+                (made, *_) = eventually(partial(_claimed, one, queue))
                 assert made.payload == {"queue": queue}
         finally:
             cluster.stop()
@@ -206,6 +207,10 @@ class TestOutages:
         assert [made.payload for made in one.claim("q", owner_id="me", lease_for=1, limit=9)] == [{"n": 2}]
 
 
+def _has_lines(trail: Trail, count: int) -> bool:
+    return len(trail.lines()) >= count
+
+
 def _claimed(leases: RedisLeases, queue: str) -> list[Delivery]:
     try:
         return list(leases.claim(queue, owner_id="me", lease_for=1))
@@ -230,7 +235,7 @@ class TestErrors:
             address = f"127.0.0.1:{guarded.port}"
             for login in (f":{self.QUOTED}", f"frodo:{self.QUOTED}"):
                 one = leases(f"redis://{login}@{address}")
-                said = self.spoken(lambda one=one: one.claim("q", owner_id="me", lease_for=1)) + repr(one)
+                said = self.spoken(partial(one.claim, "q", owner_id="me", lease_for=1)) + repr(one)
                 assert "login" in said
                 assert "s3cr3t" not in said
             assert "login" in self.spoken(lambda: leases(f"redis://{address}").dead_letters("q"))
@@ -250,7 +255,7 @@ class TestErrors:
         client = redis_client(server.url)
         client.config_set("maxmemory", "1")
         client.close()
-        with pytest.raises(Unavailable, match="OOM|maxmemory"):
+        with pytest.raises(Unavailable, match=r"OOM|maxmemory"):
             one.enqueue("q", {})
 
     def test_what_else_the_server_refuses_is_said(self, valkey_url: str, home: str, leases: OpenLeases) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,6 +20,7 @@ from hypothesis.stateful import (
 
 from squidie_core.errors import LeaseError
 from squidie_core.memory import MemoryLeases, MemoryWorld
+from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import Delivery
 from tests.ports.lease_worlds import REDIS, ClockedRedisLeases
 from tests.ports.worlds import Clock
@@ -35,6 +37,13 @@ def _said(act: Callable[[], T]) -> T | str:
         return act()
     except LeaseError as error:
         return error.code
+
+
+def _report(leases: LeaseBackend, delivery: Delivery, how: str, retry_in: int) -> None:
+    if how == "complete":
+        leases.complete(delivery)
+    else:
+        leases.fail(delivery, reason="r\n\u20ac", retry_in=retry_in if how == "back" else None)
 
 
 class Queues(RuleBasedStateMachine):
@@ -86,13 +95,7 @@ class Queues(RuleBasedStateMachine):
         if not self.taken:
             return
         theirs, ours = data.draw(st.sampled_from(self.taken))
-        said: list[object] = []
-        for leases, one in ((self.memory, theirs), (self.redis, ours)):
-            if how == "complete":
-                said.append(_said(lambda leases=leases, one=one: leases.complete(one)))
-            else:
-                wait = retry_in if how == "back" else None
-                said.append(_said(lambda leases=leases, one=one, wait=wait: leases.fail(one, reason="r\n\u20ac", retry_in=wait)))
+        said = [_said(partial(_report, *pair, how, retry_in)) for pair in ((self.memory, theirs), (self.redis, ours))]
         assert said[0] == said[1]
 
     @rule(queue=QUEUES, known=IDS)
@@ -121,5 +124,5 @@ def test_redis_is_as_the_model(request: pytest.FixtureRequest, kind: str) -> Non
     class AtServer(Queues):
         url: str = request.getfixturevalue(REDIS[kind])
 
-    few = settings(max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings(max_examples=30, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(AtServer, settings=few)

@@ -58,7 +58,7 @@ class TestAUrl:
 class TestOptions:
     def test_come_from_the_url_and_the_call(self) -> None:
         _, options = understood("redis://h?namespace=n&timeout=0.25&cluster=on", {"prefix": "p"}, RedisOptions)
-        assert options == RedisOptions(namespace="n", timeout=0.25, cluster=True, prefix="p")  # type: ignore[arg-type]  # the converter takes seconds
+        assert options == RedisOptions(namespace="n", timeout=0.25, cluster=True, prefix="p")
         assert options.timeout == 250
 
     def test_may_be_said_twice_alike(self) -> None:
@@ -66,7 +66,7 @@ class TestOptions:
         assert options.namespace == "n"
 
     def test_durations_are_kept_in_milliseconds(self) -> None:
-        options = DueHintsOptions(sweep_every=timedelta(minutes=1), retry_every=0.5)  # type: ignore[arg-type]
+        options = DueHintsOptions(sweep_every=timedelta(minutes=1), retry_every=0.5)
         assert (options.sweep_every, options.retry_every, options.timeout) == (60_000, 500, 1000)
 
     @pytest.mark.parametrize(

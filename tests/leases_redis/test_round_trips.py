@@ -12,7 +12,6 @@ from squidie_leases_redis import RedisLeases
 from tests.leases_redis.conftest import OpenLeases
 from tests.leases_redis.wire import Relay, redis_client
 
-
 Act = Callable[[], object]
 Prepare = Callable[[RedisLeases], Act]
 

@@ -34,8 +34,8 @@ class Relay:
     @contextmanager
     def round_trips(self) -> Generator[list[bytes]]:
         """Collect what was sent, one item for all that went out before an answer came in."""
-        self._turns = turns = []
-        yield turns
+        self._turns = []
+        yield self._turns
 
     def close(self) -> None:
         for one in self._sockets:
