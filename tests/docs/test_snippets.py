@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_REDIS = "redis://localhost:6379/0"
 
 
 def _snippets() -> list[tuple[str, str]]:
@@ -24,9 +25,13 @@ def _snippets() -> list[tuple[str, str]]:
 
 class TestSnippets:
     @pytest.mark.parametrize(("place", "snippet"), _snippets(), ids=[place for place, _ in _snippets()])
-    def test_runs_as_it_stands(self, place: str, snippet: str, tmp_path: Path) -> None:
-        """Each is a program of its own, run in an empty folder; a warning is an error."""
+    def test_runs_as_it_stands(
+        self, request: pytest.FixtureRequest, place: str, snippet: str, tmp_path: Path
+    ) -> None:
+        """Each is a program of its own, run in an empty folder; a warning is an error. Redis is where the tests say."""
         program = tmp_path / "snippet.py"
+        if _REDIS in snippet:
+            snippet = snippet.replace(_REDIS, request.getfixturevalue("redis_url"))
         program.write_text(snippet, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-W", "error", str(program)],

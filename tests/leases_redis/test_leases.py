@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from squidie_core.errors import LeaseError, OptionError, StorageError, Unavailable
+from squidie_core.memory import MemoryStorage
 from squidie_core.plugins import open_plugin
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import Delivery
-from squidie_leases_redis import RedisLeases
+from squidie_leases_redis import RedisLeases, hinted, open_leases, open_notifier
 from tests.leases_redis.conftest import OpenLeases
 from tests.leases_redis.flows import Trail
 from tests.leases_redis.processes import Processes
@@ -269,6 +272,39 @@ class TestErrors:
     def test_a_priority_that_is_none_is_refused(self, leases: OpenLeases) -> None:
         with pytest.raises(OptionError, match="priority: must be an integer from 0"):
             leases("redis://127.0.0.1:1").enqueue("q", {}, priority=10)
+
+
+def test_the_documented_rights_suffice(redis_url: str, home: str) -> None:
+    """The rule in the README is all that leases, hints and due hints need."""
+    page = Path(__file__).parents[2] / "squidie_leases_redis" / "README.md"
+    found = re.search(r"^ACL SETUSER (\S+) on >(\S+) (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    user, password, rules = found.groups()
+    admin = redis_client(redis_url)
+    admin.execute_command("ACL", "SETUSER", user, "reset", "on", f">{password}", *rules.split())
+    parts = urlsplit(redis_url)
+    url = parts._replace(netloc=f"{user}:{password}@{parts.netloc}").geturl()
+    one, hints = open_leases(url, namespace=home), open_notifier(url, namespace=home)
+    try:
+        one.enqueue("q", {}, delivery_id="a")
+        one.fail(one.extend(claim(one), lease_for=HOUR), reason="r", retry_in=0)
+        one.fail(claim(one), reason="r", retry_in=None)
+        assert len(one.dead_letters("q")) == 1
+        assert one.redeliver("q", "a")
+        one.complete(claim(one))
+        assert not one.discard("q", "a")
+        hints.listen("q", lambda _: None)
+        eventually(lambda: hints.working)
+        storage = hinted(MemoryStorage(home), url)
+        assert storage.due("q", offers=(), limit=1, reserve_for=0).runs == []
+        assert storage.due("q", offers=(), limit=1, reserve_for=0).runs == []
+        assert [finding.status for finding in storage.health()] == ["ok"]
+        storage.close()
+    finally:
+        one.close()
+        hints.close()
+        admin.execute_command("ACL", "DELUSER", user)
+        admin.close()
 
 
 class TestOpening:

@@ -95,8 +95,8 @@ class Queues(RuleBasedStateMachine):
         if not self.taken:
             return
         theirs, ours = data.draw(st.sampled_from(self.taken))
-        said = [_said(partial(_report, *pair, how, retry_in)) for pair in ((self.memory, theirs), (self.redis, ours))]
-        assert said[0] == said[1]
+        said = _said(partial(_report, self.memory, theirs, how, retry_in))
+        assert _said(partial(_report, self.redis, ours, how, retry_in)) == said
 
     @rule(queue=QUEUES, known=IDS)
     def redeliver(self, queue: str, known: str | None) -> None:
