@@ -274,8 +274,10 @@ class TestErrors:
             leases("redis://127.0.0.1:1").enqueue("q", {}, priority=10)
 
 
-def test_the_documented_rights_suffice(redis_url: str, home: str) -> None:
+@pytest.mark.parametrize("server_url", ["redis_url", "redis_6_url"])
+def test_the_documented_rights_suffice(request: pytest.FixtureRequest, server_url: str, home: str) -> None:
     """The rule in the README is all that leases, hints and due hints need."""
+    redis_url: str = request.getfixturevalue(server_url)
     page = Path(__file__).parents[2] / "squidie_leases_redis" / "README.md"
     found = re.search(r"^ACL SETUSER (\S+) on >(\S+) (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert found is not None
