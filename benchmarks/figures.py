@@ -41,6 +41,7 @@ TARGETS = {
     "sleeping_runs_price": Target(1.2, 2, higher=False),
     "held_snapshot_price": Target(2, 5, higher=False),
     "wide_run_8_workers_vs_1": Target(1.3, 1.0),
+    "lease_claims_vs_bare": Target(0.5, 0.3),
     "import_ms": Target(40, 80, higher=False),
     "idle_worker_mb": Target(40, 55, higher=False),
 }

@@ -1,4 +1,4 @@
-"""Where runs are kept while they are measured: a PostgreSQL with fsync, and SQLite files beside its data."""
+"""Where runs are kept while they are measured: a PostgreSQL with fsync, SQLite files beside its data; and a Valkey."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg import sql
 
 from benchmarks.usage import parent_of
 from squidie_core import Squidie
-from tests.servers import Postgres
+from tests.servers import Postgres, Redis
 
 
 class Stores:
@@ -22,6 +22,7 @@ class Stores:
         # On the file system that has PostgreSQL's data.
         self._folder = tempfile.TemporaryDirectory(prefix="squidie-bench-", dir="/tmp")
         self._server: Postgres | None = None
+        self._redis: Redis | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -31,6 +32,8 @@ class Stores:
     ) -> None:
         if self._server is not None:
             self._server.stop()
+        if self._redis is not None:
+            self._redis.stop()
         self._folder.cleanup()
 
     @property
@@ -44,6 +47,13 @@ class Stores:
         if self._server is None:
             self._server = Postgres(fsync=True)
         return self._server
+
+    @property
+    def redis(self) -> str:
+        """The URL of a Valkey that writes nothing to its disk, started when first asked for."""
+        if self._redis is None:
+            self._redis = Redis()
+        return self._redis.url
 
     def empty(self, kind: str, name: str) -> str:
         """The URL of a new database or file without tables."""

@@ -8,8 +8,10 @@ from benchmarks.cases.footprint import footprint
 from benchmarks.cases.growth import finished_runs_price, long_run_price
 from benchmarks.cases.idle import held_snapshot_price, sleeping_runs_price
 from benchmarks.cases.latency import postgresql_latency
+from benchmarks.cases.leases import lease_claims
 from benchmarks.cases.starts import starts
 from benchmarks.cases.throughput import postgresql_runs, sqlite_runs, two_workers
+from benchmarks.cases.wakeups import wakeup_latency
 from benchmarks.cases.wide import wide_run
 from benchmarks.figures import Figure
 from benchmarks.session import Session
@@ -27,6 +29,8 @@ CASES: dict[str, Callable[[Session], list[Figure]]] = {
         sleeping_runs_price,
         held_snapshot_price,
         wide_run,
+        lease_claims,
+        wakeup_latency,
         footprint,
     )
 }

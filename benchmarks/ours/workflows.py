@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import types
 from typing import Any
 
 from benchmarks.ours.chain import Chain
-from squidie_core import StepContext, Workflow, step, trigger
+from squidie_core import Resource, StepContext, Workflow, step, trigger
 
 NODES = 1_000
 
@@ -54,5 +55,30 @@ def _nodes(namespace: dict[str, Any]) -> None:
 
 
 Wide: type[Workflow] = types.new_class("Wide", (Workflow,), {"name": "wide", "version": "1"}, _nodes)
+
+
+class Bell:
+    """Notes how long after a time by this machine's monotonic clock a body began."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def ring(self, at: float) -> None:
+        """It is now."""
+        self.seconds.append(time.monotonic() - at)
+
+
+def ring(at: float, bell: Resource[Bell]) -> None:
+    """The first body of a run that was started at that time."""
+    bell.ring(at)
+
+
+class Woken(Workflow, name="woken", version="1"):
+    """A body that says how late it is. Not among the others, because it needs a Bell."""
+
+    go = trigger.manual(at=float)
+
+    ring = step(ring)
+
 
 WORKFLOWS: tuple[type[Workflow], ...] = (Chain, Loop, Wide)

@@ -149,8 +149,8 @@ class HintedStorage:
     def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[StoredCommit]:
         return self._storage.read(thread_id, after=after, limit=limit)
 
-    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
-        self._storage.reserve(thread_id, until=until, reason=reason)
+    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
+        self._storage.reserve(*thread_ids, until=until, reason=reason)
 
     def find(self, query: RunQuery) -> RunPage:
         return self._storage.find(query)
