@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.servers import Postgres
+from squidie_leases_redis import open_leases
+from tests.servers import Postgres, Redis
 
 
 def data_directory(connection: psycopg.Connection) -> Path:
@@ -62,6 +64,34 @@ class TestAServerOfOnesOwn:
         server.stop()
 
         assert not data.parent.exists()
+
+
+class TestARedisOfOnesOwn:
+    @pytest.fixture(params=[None, 2])
+    def redis(self, redis_url: str, request: pytest.FixtureRequest) -> Iterator[Redis]:
+        del redis_url  # asked for so that a machine without a server skips
+        server = Redis(nodes=request.param, durable=True)
+        yield server
+        server.stop()
+
+    def test_keeps_its_data_through_a_crash_and_loses_them_when_it_is_wiped(self, redis: Redis) -> None:
+        url = redis.url
+        with closing(open_leases(url)) as leases:
+            leases.enqueue("q", {"ring": "one"}, delivery_id="ring")
+            redis.kill()
+            redis.start()
+            assert redis.url == url
+        with closing(open_leases(url)) as leases:
+            (ring,) = leases.claim("q", owner_id="me", lease_for=1)
+            assert ring.payload == {"ring": "one"}
+            redis.wipe()
+            assert leases.dead_letters("q") == leases.claim("q", owner_id="me", lease_for=1) == []
+
+    def test_leaves_nothing_behind_when_it_is_stopped(self, redis: Redis) -> None:
+        folder = redis.socket.parent
+        assert folder.is_dir()
+        redis.stop()
+        assert not folder.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")

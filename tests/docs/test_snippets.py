@@ -25,9 +25,7 @@ def _snippets() -> list[tuple[str, str]]:
 
 class TestSnippets:
     @pytest.mark.parametrize(("place", "snippet"), _snippets(), ids=[place for place, _ in _snippets()])
-    def test_runs_as_it_stands(
-        self, request: pytest.FixtureRequest, place: str, snippet: str, tmp_path: Path
-    ) -> None:
+    def test_runs_as_it_stands(self, request: pytest.FixtureRequest, place: str, snippet: str, tmp_path: Path) -> None:
         """Each is a program of its own, run in an empty folder; a warning is an error. Redis is where the tests say."""
         program = tmp_path / "snippet.py"
         if _REDIS in snippet:
