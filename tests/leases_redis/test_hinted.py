@@ -246,12 +246,17 @@ class TestTheStoreIsAsked:
         """It is left alone for a while after it did not answer."""
         clients = Clients(server.url)
         here, asked = clients.open(timeout=0.1, retry_every=SELDOM)
+        there, _ = clients.open()
         server.freeze()
         for number in range(50):
             start(here, str(number))
         assert sorted(due(here)) == sorted(map(str, range(50)))
         assert asked.asked["due"] == 1
         server.thaw()
+        assert eventually(lambda: [finding.status for finding in there.health()] == ["ok"])
+        due(there)
+        start(here, "later")
+        assert due(there) == []
         clients.close()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -251,6 +253,22 @@ class TestErrors:
         one = leases(f"redis://frodo:{self.QUOTED}@127.0.0.1:1/0?cluster={cluster}&password={self.QUOTED}")
         said = self.spoken(lambda: one.enqueue("q", {})) + repr(one)
         assert "cannot be reached" in said
+        assert "s3cr3t" not in said
+
+    def test_a_server_that_repeats_the_password_is_not_quoted(self, leases: OpenLeases) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def answer() -> None:
+                client, _ = listener.accept()
+                with client:
+                    while client.recv(4096):
+                        client.sendall(b"-ERR what is s3cr3t/?#@ x\r\n" * 3)
+
+            threading.Thread(target=answer, daemon=True).start()
+            one = leases(f"redis://:{self.QUOTED}@127.0.0.1:{listener.getsockname()[1]}")
+            said = self.spoken(lambda: one.enqueue("q", {}))
+            one.close()
+        assert "what is ***" in said
         assert "s3cr3t" not in said
 
     def test_a_server_that_is_full_is_unavailable(self, server: Redis, leases: OpenLeases) -> None:

@@ -26,7 +26,7 @@ from tests.ports.lease_worlds import REDIS, ClockedRedisLeases
 from tests.ports.worlds import Clock
 
 T = TypeVar("T")
-QUEUES = st.sampled_from(["q", "other", "}{:odd\u20ac\ud800"])
+QUEUES = st.sampled_from(["q", "q", "q", "other", "}{:odd\u20ac\ud800"])
 IDS = st.sampled_from([None, "a", "b", "{c}", "d e", "\u00e9\ud801"])
 TIMES = st.integers(0, 30)
 PAYLOADS = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=2)
@@ -124,5 +124,5 @@ def test_redis_is_as_the_model(request: pytest.FixtureRequest, kind: str) -> Non
     class AtServer(Queues):
         url: str = request.getfixturevalue(REDIS[kind])
 
-    few = settings(max_examples=30, stateful_step_count=40, deadline=None)
+    few = settings(max_examples=50, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(AtServer, settings=few)
