@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import attrs
@@ -16,7 +15,7 @@ from redis.retry import Retry
 from squidie_core.errors import StorageError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from squidie_core.errors import Outcome
     from squidie_leases_redis.addresses import Address
@@ -117,20 +116,13 @@ class Server:
         It is sent once: after Unavailable it has taken effect wholly or, more likely, not at all; `outcome` says
         whether that matters.
         """
-        with self.failures(outcome):
-            client = self.client()
-            try:
-                return client.evalsha(script.sha, len(keys), *keys, *words)
-            except exceptions.NoScriptError:
-                return client.eval(script.text, len(keys), *keys, *words)
-
-    @contextmanager
-    def failures(self, outcome: Outcome = "none") -> Generator[None]:
-        """Let what redis-py raises be the port's errors, without passwords."""
         try:
-            yield
+            return self._sent(script, keys, words)
         except FAILURES as error:
-            raise self._failure(error, outcome) from None
+            failure = self._failure(error, outcome)
+            if "READONLY" in str(error) or isinstance(error, exceptions.ReadOnlyError):
+                self._forget_client()  # its connections lead to what was the primary once; the URL may lead elsewhere
+        raise failure  # outside, because the driver's error would be its context, and may quote a password
 
     def client(self) -> Client:
         """The client, made when it is first needed. Raises what redis-py does, and Unavailable once closed."""
@@ -145,13 +137,24 @@ class Server:
         """Give back connections."""
         with self._lock:
             self._closed = True
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._forget_client()
 
     def scrub(self, error: BaseException) -> str:
         """The error's text without passwords."""
         return self.address.scrub(str(error).strip() or type(error).__name__)
+
+    def _forget_client(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _sent(self, script: Script, keys: Sequence[str], words: Sequence[Word]) -> Any:
+        client = self.client()
+        try:
+            return client.evalsha(script.sha, len(keys), *keys, *words)
+        except exceptions.NoScriptError:
+            return client.eval(script.text, len(keys), *keys, *words)
 
     def _failure(self, error: Exception, outcome: Outcome) -> StorageError:
         text = self.scrub(error)

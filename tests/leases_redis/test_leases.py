@@ -160,6 +160,27 @@ class TestOutages:
         server.start()
         assert claim(one).payload == {"n": 1}
 
+    @pytest.mark.parametrize("program", ["valkey", "redis"])
+    def test_a_primary_that_is_one_no_more_is_left(self, redis_6_url: str, leases: OpenLeases, program: str) -> None:
+        """The name in the URL may lead to another by now."""
+        del redis_6_url  # asked for so that a machine without a server skips
+        demoted = Redis(program)
+        try:
+            one = leases(demoted.url)
+            one.enqueue("q", {})
+            client = redis_client(demoted.url)
+            before = {each["id"] for each in client.client_list()}
+            client.execute_command("REPLICAOF", "127.0.0.1", "1")
+            with pytest.raises(Unavailable, match=r"READONLY|read only"):
+                one.enqueue("q", {})
+            client.execute_command("REPLICAOF", "NO", "ONE")
+            one.enqueue("q", {})
+            after = {each["id"] for each in client.client_list()}
+            assert (len(before), len(before & after)) == (2, 1)
+            client.close()
+        finally:
+            demoted.stop()
+
     def test_a_cluster_is_found_again(self, redis_cluster_url: str, leases: OpenLeases) -> None:
         del redis_cluster_url  # asked for so that a machine without a server skips
         cluster = Redis(nodes=2, durable=True)
