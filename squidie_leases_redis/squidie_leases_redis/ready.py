@@ -104,6 +104,11 @@ return { age, 1, later[2] or false, taken }
 )
 """time, limit, how many the set may have due, its age as it is known, reader; what the worker offers."""
 
+_KNOWS = Script("""
+return redis.call('ZCOUNT', KEYS[3], ARGV[1], ARGV[1])
+""")
+"""a time; how many runs of the queue fall due then."""
+
 _MOST = 256
 """Of a greater backlog the store gives more at a time, in its own order."""
 
@@ -154,6 +159,10 @@ class ReadySet:
             needs = json.dumps([index.priority, index.min_reader, index.needs])
             words += [number, run_id, "" if index.wake_at is None else index.wake_at, needs]
         self._run(_FEED, [self._due(queue) for queue in queues], [self._horizon, int(nudged), *words])
+
+    def knows(self, queue: str, at: int) -> bool:
+        """Whether it has a run that falls due at this time."""
+        return bool(self._run(_KNOWS, [self._due(queue)], [at]))
 
     def take(self, queue: str, *, age: str | None, offers: Sequence[str], limit: int, now: int) -> Taken | None:
         """Runs that are due at `now` by the store's clock and need one of the offers; nobody else gets them."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from squidie_core.ports.storage import Capabilities, HeadStatus, RebuildPage, RunPage, RunQuery, Storage
     from squidie_leases_redis.ready import Taken
 
+_AFTER_RESERVATIONS = 0.1
+"""Seconds."""
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -53,9 +55,9 @@ class HintedStorage:
     """Any storage, with a ready set in Redis that commits feed and `due` takes from.
 
     The storage stays the only truth. It is asked for due runs itself every `sweep_every`, when it said that something
-    would fall due, where a commit nudged runs, when Redis was wiped, when much is due, and for all as long as Redis is
-    not to be had. What Redis gives is looked up in the storage before a worker gets it. All processes should open the
-    storage this way: what one commits without is found by the next sweep.
+    would fall due that Redis does not know, where a commit nudged runs, when Redis was wiped, when much is due, and for
+    all as long as Redis is not to be had. What Redis gives is looked up in the storage before a worker gets it. All
+    processes should open the storage this way: what one commits without is found by the next sweep.
 
     Implements `squidie_core.ports.Storage`. Closing it closes the storage. Safe to use from many threads.
     """
@@ -85,7 +87,13 @@ class HintedStorage:
             taken = self._ready.take(queue, age=watch.age, offers=offers, limit=limit, now=now)
             if taken is not None and taken.whole:
                 return self._looked_up(watch, taken, now)
-            watch.age = watch.age if taken is None else taken.age
+            if taken is not None and taken.age != watch.age:
+                was_known, watch.age = watch.age is not None, taken.age
+                batch = self._swept(watch, queue, offers, limit, reserve_for)
+                if was_known:
+                    # A nudged run may be reserved by somebody who did not see the nudge, and not be given now.
+                    watch.sweep_at = min(watch.sweep_at, time.monotonic() + reserve_for / 1000 + _AFTER_RESERVATIONS)
+                return batch
         return self._swept(watch, queue, offers, limit, reserve_for)
 
     def _swept(self, watch: _Watch, queue: str, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
@@ -96,7 +104,7 @@ class HintedStorage:
         watch.sweep_at = now
         if len(batch.runs) < limit:
             watch.sweep_at += self._sweep_every * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads sweeps
-            if batch.next_wake is not None:
+            if batch.next_wake is not None and not self._ready.knows(queue, batch.next_wake):
                 watch.sweep_at = min(watch.sweep_at, now + (batch.next_wake - batch.now) / 1000)
         return batch
 
@@ -107,7 +115,7 @@ class HintedStorage:
             watch.sweep_at = 0.0  # they are in the set no more
             raise
         runs = [
-            DueRun(thread_id=run_id, head=heads[run_id].head)
+            DueRun(thread_id=run_id, head=heads[run_id].head, nudges=heads[run_id].nudges)
             for run_id in taken.run_ids
             if run_id in heads and _is_open(heads[run_id], now)
         ]
@@ -151,6 +159,9 @@ class HintedStorage:
 
     def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
         self._storage.reserve(*thread_ids, until=until, reason=reason)
+
+    def acknowledge(self, seen: Mapping[str, int]) -> None:
+        self._storage.acknowledge(seen)
 
     def find(self, query: RunQuery) -> RunPage:
         return self._storage.find(query)
