@@ -16,12 +16,15 @@ from tests.leases_redis.flows import ALL, Trail
 
 
 def take(url: str, owner: str, lease_for: str, path: str) -> None:
-    """Take and complete deliveries until all are gone, noting each; an outage is waited out."""
+    """Take and complete deliveries until all are gone, noting each; an outage is waited out.
+
+    After the first ones it says so, and waits for another line.
+    """
     leases = open_leases(url, timeout=1)
     say("ready")
     sys.stdin.readline()
     trail = Trail(Path(path))
-    idle = 0
+    idle, waited = 0, False
     while idle < 3:
         taken: Sequence[Delivery] = ()
         try:
@@ -30,6 +33,10 @@ def take(url: str, owner: str, lease_for: str, path: str) -> None:
                 trail.note(f"{one.id} {one.token} {owner}")
                 leases.complete(one)
             idle = 0 if taken else idle + 1
+            if taken and not waited:
+                waited = True
+                say("taken")
+                sys.stdin.readline()
         except LeaseError:
             trail.note(f"- - {owner}")
         except Unavailable:

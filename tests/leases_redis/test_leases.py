@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from squidie_core.ports.leases import Delivery
 from squidie_leases_redis import RedisLeases, hinted, open_leases, open_notifier
 from tests.leases_redis.conftest import OpenLeases
 from tests.leases_redis.flows import Trail
-from tests.leases_redis.processes import Processes
+from tests.leases_redis.processes import Process, Processes
 from tests.leases_redis.wire import Relay, redis_client
 from tests.runtime.waiting import eventually
 from tests.servers import Redis
@@ -71,6 +71,15 @@ class TestTime:
         one.complete(after)
 
 
+def _let_loose(takers: Sequence[Process]) -> None:
+    """Let each of them take something before any goes on."""
+    for taker in takers:
+        taker.go_on()
+        assert taker.line() == "taken"
+    for taker in takers:
+        taker.go_on()
+
+
 class TestOverProcesses:
     def test_a_delivery_is_in_one_hand_at_a_time(
         self, url: str, leases: OpenLeases, processes: Processes, tmp_path: Path
@@ -80,8 +89,7 @@ class TestOverProcesses:
             one.enqueue("q", {}, delivery_id=str(number))
         trail = tmp_path / "trail"
         takers = [processes.start("take", url, f"o{number}", 2_000, trail) for number in range(3)]
-        for taker in takers:
-            taker.go_on()
+        _let_loose(takers)
         eventually(lambda: len(Trail(trail).lines()) >= 300)
         taken = [line.split() for line in Trail(trail).lines()]
         assert sorted(int(name) for name, *_ in taken) == list(range(300))
@@ -136,8 +144,7 @@ class TestOutages:
             one.enqueue("q", {}, delivery_id=str(number))
         trail = Trail(tmp_path / "trail")
         takers = [processes.start("take", server.url, f"o{number}", 300, tmp_path / "trail") for number in range(3)]
-        for taker in takers:
-            taker.go_on()
+        _let_loose(takers)
         for goal in (60, 160, 260):
             eventually(partial(_has_lines, trail, goal))
             server.kill()
