@@ -101,7 +101,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        for room in ("errors", "authoring", "inspection", "delivery", "runtime"):
+        for room in ("errors", "authoring", "inspection", "runtime", "delivery"):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))
