@@ -22,7 +22,7 @@ from squidie_core.journal.commit import (
     StoredCommit,
 )
 from squidie_core.journal.entries import RunSignalReceived
-from squidie_core.ports.storage import Storage
+from squidie_core.ports.storage import DueRun, RunQuery, Storage
 
 LONG_AGO = 1_000
 FAR_FUTURE = 4_000_000_000_000
@@ -85,6 +85,11 @@ def append(thread_id: str, expected: Head = NO_HEAD, *notes: str, **changes: Unp
     return Append(thread_id, expected, len(notes) or 1, body, row(**changes), new_commit_id())
 
 
+def signed(one: Append) -> Append:
+    """The append with an index row that can be told from all others: its status is the commit's id."""
+    return replace(one, index=replace(one.index, status=str(one.commit_id)))
+
+
 def commit_one(storage: Storage, one: Append) -> CommitResult:
     (result,) = storage.commit([Commit((one,))])
     return result
@@ -138,3 +143,23 @@ def checkpoint_at(appends: Sequence[Append]) -> Checkpoint:
 def due_ids(storage: Storage, *, queue: str = "default", limit: int = 100, reserve_for: int = 0) -> list[str]:
     batch = storage.due(queue, offers=OFFERS, limit=limit, reserve_for=reserve_for)
     return [run.thread_id for run in batch.runs]
+
+
+def due_runs(storage: Storage, *, limit: int = 100, reserve_for: int = 0) -> dict[str, DueRun]:
+    batch = storage.due("default", offers=OFFERS, limit=limit, reserve_for=reserve_for)
+    return {run.thread_id: run for run in batch.runs}
+
+
+def find(storage: Storage, query: RunQuery | None = None) -> list[str]:
+    return [run.thread_id for run in storage.find(query or RunQuery()).runs]
+
+
+def pages(storage: Storage, query: RunQuery) -> list[list[str]]:
+    """The thread ids of all pages."""
+    found: list[list[str]] = []
+    cursor: str | None = None
+    while not found or cursor is not None:
+        page = storage.find(replace(query, cursor=cursor))
+        found.append([run.thread_id for run in page.runs])
+        cursor = page.next_cursor
+    return found

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,6 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from squidie_contract.checks.contract import StorageClauses
+from squidie_contract.engine.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, checkpoint_at, fold, stored
+from squidie_contract.engine.trying import trying
+from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.errors import Corrupt
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import (
@@ -34,8 +37,6 @@ from squidie_core.journal.commit import (
 )
 from squidie_core.memory import MemoryStorage
 from squidie_core.ports.storage import DueBatch, DueRun, RebuildPage, RunPage, RunQuery, Storage
-from tests.ports.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, checkpoint_at, fold, stored
-from tests.ports.worlds import World
 
 QUEUES = ("default", "slow")
 THREADS = ("a", "b", "c", "d")
@@ -73,16 +74,6 @@ queries = st.builds(
 )
 
 
-QUICK = settings(
-    max_examples=40,
-    stateful_step_count=25,
-    deadline=None,
-    phases=[Phase.generate, Phase.shrink],
-    report_multiple_bugs=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-
-
 def fixed_columns(thread_id: str) -> dict[str, Any]:
     """What never changes after a thread's first append."""
     place = THREADS.index(thread_id)
@@ -99,9 +90,10 @@ def fixed_columns(thread_id: str) -> dict[str, Any]:
 class Comparison(RuleBasedStateMachine):
     """Does everything twice: in the store under test, and in the model."""
 
-    def __init__(self, store: Storage) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__()
-        self.store = store
+        self.world = world
+        self.store = world.storage()
         self.model = MemoryStorage()
         self.journal: dict[str, list[Append]] = {thread_id: [] for thread_id in THREADS}
         self.sent: list[Commit] = []
@@ -110,7 +102,7 @@ class Comparison(RuleBasedStateMachine):
     def teardown(self) -> None:
         for thread_id, appends in self.journal.items():
             assert list(self.store.read(thread_id)) == [stored(one) for one in appends]
-        self.store.close()
+        self.world.close()
 
     def both(self, ask: Callable[[Storage], Answer]) -> Answer:
         """The answer of both, which must be the same."""
@@ -292,9 +284,13 @@ def rebuild_to_the_end(
         after = page.next_after
 
 
-def test_the_store_does_what_the_model_does(world: World) -> None:
-    class OnThisStore(Comparison):
-        def __init__(self) -> None:
-            super().__init__(world.open_fresh())
+class ModelClauses(StorageClauses):
+    """The model: J1."""
 
-    run_state_machine_as_test(OnThisStore, settings=QUICK)
+    def test_j1_the_store_does_what_the_model_does(self, worlds: Worlds) -> None:
+        class OnThisStore(Comparison):
+            def __init__(self) -> None:
+                super().__init__(worlds.example())
+
+        profile = worlds.profile
+        run_state_machine_as_test(OnThisStore, settings=trying(profile.model_examples, steps=profile.model_steps))

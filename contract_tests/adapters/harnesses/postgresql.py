@@ -1,0 +1,74 @@
+"""PostgreSQL: one server for all worlds, each in a namespace of its own; the wire is where psycopg waits for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import event
+
+from squidie_contract import Capability, Cut, Harness, Wire
+from squidie_storage_sql import PostgresqlNotifier, SqlStorage, open_notifier, open_postgresql
+from squidie_storage_sql.postgresql.database import PostgresqlDatabase
+from adapters.harnesses.servers import postgresql_url
+
+T = TypeVar("T")
+
+_PASSWORD = "s3cr3t-0f-th3-r1ng"
+
+
+class PostgresqlHarness(Harness):
+    """A server that takes any password."""
+
+    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
+
+    def __init__(self) -> None:
+        server = urlsplit(postgresql_url())
+        netloc = f"{server.username}:{_PASSWORD}@{server.hostname}:{server.port}"
+        self._server = server._replace(netloc=netloc).geturl()
+        self._namespace = uuid4().hex
+
+    @property
+    def url(self) -> str:
+        return f"{self._server}?namespace={self._namespace}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (_PASSWORD,)
+
+    def storage(self, wire: Wire) -> SqlStorage:
+        storage = open_postgresql(self.url)
+        engine = cast("PostgresqlDatabase", storage.database).connections.engine
+
+        @event.listens_for(engine, "do_connect")
+        def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> object:
+            wired = type("Wired", (_Connection,), {"wire": staticmethod(wire)})
+            try:
+                with wire("connect"):
+                    return wired.connect(*args, **options)
+            except Cut as cut:
+                raise psycopg.OperationalError("connection refused") from cut
+
+        engine.dispose()  # what opening used has no wire
+        return storage
+
+    def notifier(self, wire: Wire) -> PostgresqlNotifier:
+        return open_notifier(self.url)
+
+
+class _Connection(psycopg.Connection[Any]):
+    wire: Wire
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1) -> T:
+        """Where all traffic of a connection passes; what the wire cuts is closed, as by a peer that is gone."""
+        try:
+            with self.wire("a round trip"):
+                return super().wait(gen, interval)
+        except Cut as cut:
+            self.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly") from cut
