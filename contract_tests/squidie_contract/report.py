@@ -14,6 +14,8 @@ from squidie_contract.harness import Harness
 
 Result = Literal["kept", "BROKEN", "gap", "closed gap", "not offered", "not run"]
 
+PORTS = {clause.id: chapter.port for chapter in CONTRACT for clause in chapter.clauses}
+
 _NAME = re.compile(r"test_([a-z])(\d+)_")
 
 
@@ -50,16 +52,16 @@ class Adapter:
     """The clauses of one harness."""
 
     harness: type[Harness]
+    ports: set[str] = field(default_factory=set[str])
+    """The contracts that this session has tests of."""
     clauses: dict[str, Kept] = field(default_factory=dict[str, Kept])
 
     def results(self) -> dict[str, Result]:
-        """All clauses of the ports that the harness has clients for; nothing run is not kept."""
-        ports = self.harness.ports()
-        mine = ports | ({"runtime"} if "storage" in ports else set[str]())
+        """All clauses of the contracts that were tested; one of which nothing ran is not kept."""
         return {
             clause.id: self.clauses.get(clause.id, Kept()).result
             for chapter in CONTRACT
-            if chapter.port in mine
+            if chapter.port in self.ports
             for clause in chapter.clauses
         }
 
@@ -82,6 +84,7 @@ class Report:
         if clause is None or harness is None:
             return
         adapter = self.adapters.setdefault(harness.__name__, Adapter(harness))
+        adapter.ports.add(PORTS[clause.id])
         kept = adapter.clauses.setdefault(clause.id, Kept())
         kept.declared_gap = clause.id in harness.gaps
         kept.seconds += seconds
@@ -96,6 +99,7 @@ class Report:
             kept.skipped += not declined
         elif report.when == "call":
             kept.passed += 1
+        if report.when == "teardown":
             tried: dict[str, int] = dict(item.user_properties).get("tried", {})  # type: ignore[assignment]
             for what, count in tried.items():
                 kept.tried[what] = kept.tried.get(what, 0) + count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import event
 
-from squidie_contract import Capability, Cut, Harness, Wire
+from squidie_contract import Capability, Cut, Died, Harness, Wire
 from squidie_storage_sql import PostgresqlNotifier, SqlStorage, open_notifier, open_postgresql
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from adapters.harnesses.servers import postgresql_url
@@ -47,12 +46,14 @@ class PostgresqlHarness(Harness):
 
         @event.listens_for(engine, "do_connect")
         def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> object:
-            wired = type("Wired", (_Connection,), {"wire": staticmethod(wire)})
             try:
                 with wire("connect"):
-                    return wired.connect(*args, **options)
+                    pass  # a connection that was made and lost again is one that was not made
             except Cut as cut:
                 raise psycopg.OperationalError("connection refused") from cut
+            connection = _Connection.connect(*args, **options)
+            connection.wire = wire
+            return connection
 
         engine.dispose()  # what opening used has no wire
         return storage
@@ -62,13 +63,19 @@ class PostgresqlHarness(Harness):
 
 
 class _Connection(psycopg.Connection[Any]):
+    """What the wire cuts is closed, as by a peer that is gone; so is what a dead client held, as by the system."""
+
     wire: Wire
 
     def wait(self, gen: PQGen[T], interval: float = 0.1) -> T:
-        """Where all traffic of a connection passes; what the wire cuts is closed, as by a peer that is gone."""
+        """Where all traffic of a connection passes."""
+        if not hasattr(self, "wire"):
+            return super().wait(gen, interval)
         try:
             with self.wire("a round trip"):
                 return super().wait(gen, interval)
-        except Cut as cut:
+        except (Cut, Died) as fault:
             self.close()
-            raise psycopg.OperationalError("server closed the connection unexpectedly") from cut
+            if isinstance(fault, Died):
+                raise
+            raise psycopg.OperationalError("server closed the connection unexpectedly") from fault

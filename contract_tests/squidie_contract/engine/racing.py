@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -97,10 +98,8 @@ class _Racer:
 
     def run(self) -> None:
         for step in self._steps:
-            try:
+            with suppress(Unavailable):  # a read that was cut off; what a write was told is in the record
                 self._do(step)
-            except Unavailable:
-                pass  # a read that was cut off; what a write was told is in the record
 
     def _do(self, step: Step) -> None:
         match step:

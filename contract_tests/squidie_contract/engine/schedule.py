@@ -11,6 +11,8 @@ from squidie_contract.wire import Died
 
 PATIENCE = 0.05
 """Seconds after which a client that has not come to its next round trip is taken to wait for another's lock."""
+GLANCE = 0.003
+"""Seconds in which one that waits for a lock should come on, once it has the lock."""
 STUCK = 30
 """Seconds after which nobody is expected to move again."""
 
@@ -28,6 +30,7 @@ class Schedule:
         self._moved = threading.Condition()
         self._parked: dict[str, str] = {}
         self._running: set[str] = set()
+        self._blocked: set[str] = set()
         self._last = ""
         self._tick = 0
         self._over = False
@@ -87,10 +90,7 @@ class Schedule:
     def _proceed(self) -> bool:
         """Let one client go on; whether there may be another."""
         with self._moved:
-            settled = self._moved.wait_for(self._is_settled, PATIENCE)
-            if not settled and not self._moved.wait_for(lambda: self._parked or self._is_settled(), STUCK):
-                waiting = ", ".join(sorted(self._running))
-                raise AssertionError(f"no client is at its wire, and these do not come to it: {waiting}")
+            self._settle()
             if not self._parked:
                 return False
             client = self._pick(next(self._choices, 0))
@@ -105,14 +105,22 @@ class Schedule:
         later = [client for client in waiting if client >= self._last]
         return [*later, *(client for client in waiting if client < self._last)][choice % len(waiting)]
 
-    def _is_settled(self) -> bool:
-        return not self._running
+    def _settle(self) -> None:
+        """Return when every client is at its wire or has ended, but for those that wait for another's lock."""
+        if not self._moved.wait_for(lambda: self._running <= self._blocked, PATIENCE):
+            self._blocked |= self._running
+        if self._running:
+            self._moved.wait_for(lambda: not self._running, GLANCE)
+        if not self._moved.wait_for(lambda: self._parked or not self._running, STUCK):
+            waiting = ", ".join(sorted(self._running))
+            raise AssertionError(f"no client is at its wire, and these do not come to it: {waiting}")
 
     def _park(self, client: str, request: str) -> None:
         with self._moved:
             if self._over or client not in self._running:
                 return  # before the programs begin and after they have ended nobody waits
             self._running.discard(client)
+            self._blocked.discard(client)
             self._parked[client] = request
             self._moved.notify_all()
             self._moved.wait_for(lambda: self._over or client not in self._parked)

@@ -98,37 +98,54 @@ def brief(value: object) -> str:
 
 
 def _brief(value: object) -> str:
-    match value:
-        case Head(rev, commit_id):
-            text = f"{rev}#{commit_id & 0xFFFF:04x}"
-        case Append():
-            text = f"{value.thread_id!r} {_brief(value.expected)} -> {_brief(value.head)}"
-        case Commit(appends, nudges):
-            nudged = f", nudging {', '.join(map(repr, nudges))}" if nudges else ""
-            text = f"<{'; '.join(map(_brief, appends))}{nudged}>"
-        case StoredCommit():
-            text = f"{value.rev}..{_brief(value.head)}"
-        case LoadedThread():
-            start = "" if value.checkpoint is None else f"{_brief(value.checkpoint)}, "
-            nudges = f", {value.nudges} nudges" if value.nudges else ""
-            text = f"at {_brief(value.head)}: [{start}{', '.join(map(_brief, value.commits))}]{nudges}"
-        case Checkpoint():
-            text = f"checkpoint {_brief(value.head)}"
-        case Committed():
-            text = "committed"
-        case Conflict(thread_ids) | Busy(thread_ids):
-            text = f"{type(value).__name__.lower()} {', '.join(map(repr, thread_ids))}"
-        case Refused(error):
-            text = f"refused ({type(error).__name__})"
-        case IndexRow():
-            text = f"row {value.status} {value.wake_at}"
-        case str():
-            text = repr(value)
-        case Mapping():
-            items = cast("Mapping[object, object]", value).items()
-            text = "{" + ", ".join(f"{_brief(key)}: {_brief(one)}" for key, one in items) + "}"
-        case Sequence():
-            text = "[" + ", ".join(map(_brief, cast("Sequence[object]", value))) + "]"
-        case _:
-            text = repr(value)
-    return text
+    for kind, tell in _TELLERS.items():
+        if isinstance(value, kind):
+            return tell(value)
+    return repr(value)
+
+
+def _append(one: Append) -> str:
+    return f"{one.thread_id!r} {_head(one.expected)} -> {_head(one.head)}"
+
+
+def _head(head: Head) -> str:
+    return f"{head.rev}#{head.commit_id & 0xFFFF:04x}"
+
+
+def _commit(commit: Commit) -> str:
+    nudged = f", nudging {', '.join(map(repr, commit.nudges))}" if commit.nudges else ""
+    return f"<{'; '.join(map(_append, commit.appends))}{nudged}>"
+
+
+def _loaded(thread: LoadedThread) -> str:
+    start = "" if thread.checkpoint is None else f"checkpoint {_head(thread.checkpoint.head)}, "
+    nudges = f", {thread.nudges} nudges" if thread.nudges else ""
+    return f"at {_head(thread.head)}: [{start}{', '.join(map(_brief, thread.commits))}]{nudges}"
+
+
+def _mapping(items: Mapping[object, object]) -> str:
+    return "{" + ", ".join(f"{_brief(key)}: {_brief(one)}" for key, one in items.items()) + "}"
+
+
+def _sequence(items: Sequence[object]) -> str:
+    return "[" + ", ".join(map(_brief, items)) + "]"
+
+
+_TELLERS: Mapping[type[Any], Callable[[Any], str]] = {
+    str: repr,
+    bytes: repr,
+    Head: _head,
+    Append: _append,
+    Commit: _commit,
+    StoredCommit: lambda commit: f"{commit.rev}..{_head(commit.head)}",
+    LoadedThread: _loaded,
+    Checkpoint: lambda checkpoint: f"checkpoint {_head(checkpoint.head)}",
+    Committed: lambda _: "committed",
+    Conflict: lambda result: f"conflict {', '.join(map(repr, result.thread_ids))}",
+    Busy: lambda result: f"busy {', '.join(map(repr, result.thread_ids))}",
+    Refused: lambda result: f"refused ({type(result.error).__name__})",
+    IndexRow: lambda row: f"row {row.status} {row.wake_at}",
+    Mapping: _mapping,
+    Sequence: _sequence,
+}
+"""How values are told, by the first type that fits."""

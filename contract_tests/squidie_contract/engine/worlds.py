@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -66,10 +67,8 @@ class World:
     def close(self) -> None:
         """Close the clients, then the world."""
         for client in self._clients:
-            try:
+            with suppress(SquidieError):  # one whose connection broke may have nobody to say goodbye to
                 client.close()
-            except SquidieError:  # one whose connection broke may have nothing to say goodbye to
-                pass
         self._clients.clear()
         self.harness.close()
 
