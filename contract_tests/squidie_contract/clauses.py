@@ -90,9 +90,7 @@ CONTRACT = (
             Clause("D9", "A commit answers the nudges that it saw, and none that came later."),
             Clause("D10", "What `due` brings along is what a load would give."),
             Clause("D11", "A quarantined run stays out of `due`, listed and readable, until the quarantine is lifted."),
-            Clause(
-                "D12", "No two callers get one run while its reservation lasts.", Capability.EXCLUSIVE_RESERVATIONS
-            ),
+            Clause("D12", "No two callers get one run while its reservation lasts.", Capability.EXCLUSIVE_RESERVATIONS),
         ),
     ),
     Chapter(
@@ -160,7 +158,7 @@ CONTRACT = (
             Clause("N3", "A listener that raises takes nothing from the others."),
             Clause("N4", "A closed subscription hears nothing more."),
             Clause("N5", "After `close` listening raises Unavailable, and notifying does nothing."),
-            Clause("N6", "`working` is never claimed before a hint has arrived, and `notify` is silent when cut off."),
+            Clause("N6", "Cut off from its server `notify` is silent, and hints arrive again when it is back."),
         ),
     ),
     Chapter(

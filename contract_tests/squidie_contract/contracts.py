@@ -11,9 +11,13 @@ from squidie_contract.checks.due import DueClauses
 from squidie_contract.checks.faults import FaultsClauses
 from squidie_contract.checks.index import IndexClauses
 from squidie_contract.checks.journal import JournalClauses
+from squidie_contract.checks.lease_model import LeaseModelClauses
+from squidie_contract.checks.lease_races import LeaseRacesClauses
+from squidie_contract.checks.leases import DeliveryClauses
 from squidie_contract.checks.listing import ListingClauses
 from squidie_contract.checks.model import ModelClauses
 from squidie_contract.checks.namespaces import NamespacesClauses
+from squidie_contract.checks.notifier import NotifierClauses
 from squidie_contract.checks.nudges import NudgesClauses
 from squidie_contract.checks.parking import ParkingClauses
 from squidie_contract.checks.quarantine import QuarantineClauses
@@ -21,6 +25,7 @@ from squidie_contract.checks.races import RacesClauses
 from squidie_contract.checks.reading import ReadingClauses
 from squidie_contract.checks.rebuilding import RebuildingClauses
 from squidie_contract.checks.resubmitting import ResubmittingClauses
+from squidie_contract.checks.soak import SoakClauses
 from squidie_contract.checks.values import ValuesClauses
 
 
@@ -31,6 +36,7 @@ class StorageContract(
     RacesClauses,
     FaultsClauses,
     ModelClauses,
+    SoakClauses,
     ReadingClauses,
     ValuesClauses,
     NamespacesClauses,
@@ -48,11 +54,11 @@ class StorageContract(
     """All clauses of a storage: `class TestAcmeStorage(StorageContract): harness = AcmeHarness`."""
 
 
-class LeaseContract(Contract):
+class LeaseContract(LeaseModelClauses, LeaseRacesClauses, DeliveryClauses):
     """All clauses of a lease backend."""
 
 
-class NotifierContract(Contract):
+class NotifierContract(NotifierClauses):
     """All clauses of a notifier."""
 
 

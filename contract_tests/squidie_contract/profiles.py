@@ -8,19 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Budgets. `model_examples` programs of `model_steps` calls are compared with the model; `races` sets of programs
-    are run in orders that hypothesis picks; `values` are round trips of arbitrary values; `soak` is how many seconds
-    free processes write to one store, `soak_processes` of them.
-    """
+    """Budgets for the engines."""
 
     name: str
     model_examples: int
+    """Programs that are compared with the model, each in a world of its own."""
     model_steps: int
+    """Calls in each of them."""
     races: int
+    """Sets of programs that clients run at once, each in an order that hypothesis picks."""
     values: int
+    """Arbitrary names and texts that are written and read."""
     deaths: int
+    """Round trips at which a worker dies, at most."""
     soak: float
+    """Seconds in which processes write to one world, with nobody to hold them back."""
     soak_processes: int
+    shrink: bool = True
+    """Whether what fails is made as small as possible."""
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -28,6 +33,17 @@ PROFILES: Mapping[str, Profile] = {
     for profile in (
         Profile(
             name="quick", model_examples=20, model_steps=20, races=20, values=10, deaths=4, soak=1, soak_processes=3
+        ),
+        Profile(
+            name="probe",
+            model_examples=30,
+            model_steps=25,
+            races=60,
+            values=20,
+            deaths=100,
+            soak=0.2,
+            soak_processes=2,
+            shrink=False,
         ),
         Profile(
             name="thorough",

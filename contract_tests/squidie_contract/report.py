@@ -155,7 +155,8 @@ def _verdict(name: str, adapter: Adapter) -> str:
     results = adapter.results()
     counts = {result: list(results.values()).count(result) for result in dict.fromkeys(results.values())}
     tried = ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in _sum(adapter).items() if count)
-    wrong = ", ".join(f"{key} {result}" for key, result in results.items() if result not in {"kept", "not offered"})
+    wrong = ", ".join(f"{key} {result}" for key, result in results.items() if result in {"BROKEN", "gap", "closed gap"})
+    wrong = wrong or "not all was run"
     verdict = "PASSED" if adapter.passed else f"NOT PASSED ({wrong})"
     return f"{name}: {verdict}: {', '.join(f'{count} {result}' for result, count in counts.items())}; {tried}"
 

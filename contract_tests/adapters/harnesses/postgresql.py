@@ -11,10 +11,10 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import event
 
+from adapters.harnesses.servers import postgresql_url
 from squidie_contract import Capability, Cut, Died, Harness, Wire
 from squidie_storage_sql import PostgresqlNotifier, SqlStorage, open_notifier, open_postgresql
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
-from adapters.harnesses.servers import postgresql_url
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from squidie_contract.checks.clients import CALLS
 from squidie_contract.checks.contract import StorageClauses
 from squidie_contract.engine.appends import append, commits_of, due_ids, stored, write
 from squidie_contract.engine.line import Fault, Line
-from squidie_contract.engine.trying import trying
+from squidie_contract.engine.texts import texts_of
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_contract.wire import Died
 from squidie_core.errors import Outcome, Unavailable
@@ -60,7 +60,7 @@ class FaultsClauses(StorageClauses):
     """Faults: J8, J9, E1 to E3."""
 
     def test_j8_a_commit_without_an_answer_took_effect_wholly_or_not_at_all(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.races)
+        @worlds.trying(worlds.profile.races)
         @given(plan=troubles)
         def attempt(plan: list[Trouble]) -> None:
             with worlds.example() as world:
@@ -76,7 +76,7 @@ class FaultsClauses(StorageClauses):
         attempt()
 
     def test_j9_resubmitting_what_had_no_answer_finds_out_and_writes_once(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.races)
+        @worlds.trying(worlds.profile.races)
         @given(plan=troubles)
         def attempt(plan: list[Trouble]) -> None:
             with worlds.example() as world:
@@ -90,7 +90,7 @@ class FaultsClauses(StorageClauses):
         attempt()
 
     def test_e3_what_is_said_to_have_had_no_effect_had_none(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.races)
+        @worlds.trying(worlds.profile.races)
         @given(plan=troubles)
         def attempt(plan: list[Trouble]) -> None:
             with worlds.example() as world:
@@ -136,7 +136,7 @@ class FaultsClauses(StorageClauses):
             try:
                 call(storage)
             except Unavailable as error:
-                texts += _texts(error)
+                texts += texts_of(error)
         assert [text for text in texts for secret in world.harness.secrets if secret in text] == []
 
 
@@ -163,10 +163,3 @@ def _lost_answers(world: World, plan: Sequence[Trouble]) -> Iterator[tuple[Lost,
         else:
             assert list(results) == [COMMITTED]
         line.heal()
-
-
-def _texts(error: BaseException | None) -> Iterator[str]:
-    """Of the error and of all that it says it comes from."""
-    while error is not None:
-        yield from (str(error), repr(error), repr(getattr(error, "details", "")))
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

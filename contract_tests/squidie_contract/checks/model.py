@@ -18,7 +18,6 @@ from hypothesis.stateful import (
 
 from squidie_contract.checks.contract import StorageClauses
 from squidie_contract.engine.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, checkpoint_at, fold, stored
-from squidie_contract.engine.trying import trying
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.errors import Corrupt
 from squidie_core.journal.codec import READER_VERSION
@@ -293,4 +292,6 @@ class ModelClauses(StorageClauses):
                 super().__init__(worlds.example())
 
         profile = worlds.profile
-        run_state_machine_as_test(OnThisStore, settings=trying(profile.model_examples, steps=profile.model_steps))
+        run_state_machine_as_test(
+            OnThisStore, settings=worlds.trying(profile.model_examples, steps=profile.model_steps)
+        )

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from squidie_contract.checks.contract import StorageClauses
 from squidie_contract.engine.appends import FAR_FUTURE, append, find, pages, stored, write
-from squidie_contract.engine.trying import trying
 from squidie_contract.engine.worlds import Worlds
 from squidie_core.journal.commit import NO_HEAD, Append, Checkpoint, Head, IndexRow
 from squidie_core.ports.storage import RunQuery, RunRow, Storage
@@ -45,7 +44,7 @@ class ValuesClauses(StorageClauses):
     """Values: J12."""
 
     def test_j12_what_is_written_comes_back_as_it_was(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.values)
+        @worlds.trying(worlds.profile.values)
         @given(thread_id=names, body=bodies, index=rows, head=heads)
         def attempt(thread_id: str, body: str, index: IndexRow, head: Head) -> None:
             with worlds.example() as world:
@@ -61,7 +60,7 @@ class ValuesClauses(StorageClauses):
         attempt()
 
     def test_j12_what_is_written_is_found_by_every_filter(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.values)
+        @worlds.trying(worlds.profile.values)
         @given(index=rows)
         def attempt(index: IndexRow) -> None:
             with worlds.example() as world:
@@ -80,7 +79,7 @@ class ValuesClauses(StorageClauses):
         attempt()
 
     def test_j12_what_is_written_is_due_in_its_queue_for_its_needs(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.values)
+        @worlds.trying(worlds.profile.values)
         @given(queue=names, needs=st.lists(names, min_size=1, max_size=4, unique=True).map(tuple))
         def attempt(queue: str, needs: tuple[str, ...]) -> None:
             with worlds.example() as world:
@@ -93,7 +92,7 @@ class ValuesClauses(StorageClauses):
         attempt()
 
     def test_j12_what_is_written_is_listed_in_one_order_through_all_pages(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.values)
+        @worlds.trying(worlds.profile.values)
         @given(ids=st.lists(names, min_size=2, max_size=6, unique=True), limit=st.integers(1, 3))
         def attempt(ids: list[str], limit: int) -> None:
             with worlds.example() as world:
@@ -116,7 +115,7 @@ class ValuesClauses(StorageClauses):
         assert len({thread.head for thread in storage.load(ids).values()}) == len(ids)
 
     def test_j12_blobs_checkpoints_and_reasons_come_back_as_they_were(self, worlds: Worlds) -> None:
-        @trying(worlds.profile.values)
+        @worlds.trying(worlds.profile.values)
         @given(name=names, body=ascii_texts, fold_version=st.integers(1, 2**31 - 1), reason=names)
         def attempt(name: str, body: str, fold_version: int, reason: str) -> None:
             with worlds.example() as world:

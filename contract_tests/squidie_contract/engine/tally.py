@@ -15,10 +15,12 @@ class Tally:
     """Those of them that several clients ran at once, in an order that was picked."""
     trips: int = 0
     """Round trips."""
+    operations: int = 0
+    """What free processes did."""
 
     def copy(self) -> Tally:
         """The counts as they are now."""
-        return Tally(self.examples, self.interleavings, self.trips)
+        return Tally(self.examples, self.interleavings, self.trips, self.operations)
 
     def since(self, earlier: Tally) -> dict[str, int]:
         """What was added after `earlier`."""
@@ -26,6 +28,7 @@ class Tally:
             "examples": self.examples - earlier.examples,
             "interleavings": self.interleavings - earlier.interleavings,
             "round_trips": self.trips - earlier.trips,
+            "operations_of_free_processes": self.operations - earlier.operations,
         }
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, settings
 
 
-def trying(examples: int, *, steps: int = 50) -> settings:
-    """So many examples, with what went wrong made small. No deadline: a server takes the time that it takes."""
+def trying(examples: int, *, steps: int = 50, shrink: bool = True) -> settings:
+    """So many examples; what went wrong is made small where `shrink`. No deadline: a server takes the time that it takes."""
     return settings(
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
         database=None,
-        derandomize=False,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
         report_multiple_bugs=False,
         print_blob=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

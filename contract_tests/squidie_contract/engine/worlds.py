@@ -6,8 +6,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from hypothesis import settings
+
 from squidie_contract.engine.tally import TALLY
 from squidie_contract.engine.trail import Trail, recorded
+from squidie_contract.engine.trying import trying
 from squidie_contract.harness import Harness
 from squidie_contract.profiles import Profile
 from squidie_contract.wire import Wire, quiet
@@ -97,6 +100,10 @@ class Worlds:
         TALLY.examples += 1
         self.trail.clear()
         return World(self.harness_class(), self.trail)
+
+    def trying(self, examples: int, *, steps: int = 50) -> settings:
+        """Settings for so many examples."""
+        return trying(examples, steps=steps, shrink=self.profile.shrink)
 
     def close(self) -> None:
         """Close all that are still there."""

@@ -1,0 +1,49 @@
+"""`pytest --pyargs squidie_contract.suite`: every harness that an installed package registers, every clause."""
+
+from __future__ import annotations
+
+import pytest
+
+from squidie_contract.contracts import LeaseContract, NotifierContract, RuntimeContract, StorageContract
+from squidie_contract.harness import Harness
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each contract the harnesses that have clients for its port."""
+    if "harness_class" not in metafunc.fixturenames or metafunc.cls is None:
+        return
+    found: list[type[Harness]] = [
+        harness for registered in metafunc.config.hook.pytest_squidie_harnesses() for harness in registered
+    ]
+    if not found:
+        raise pytest.UsageError(
+            "no harness is registered: implement the hook pytest_squidie_harnesses in a module that a pytest11 entry "
+            "point of your package names, and install the package"
+        )
+    port = metafunc.cls.port
+    having = [harness for harness in found if port in harness.ports()]
+    metafunc.parametrize("harness_class", having, ids=[harness.__name__ for harness in having])
+
+
+class TestStorage(StorageContract):
+    """Each registered storage."""
+
+    port = "storage"
+
+
+class TestLeases(LeaseContract):
+    """Each registered lease backend."""
+
+    port = "leases"
+
+
+class TestNotifier(NotifierContract):
+    """Each registered notifier."""
+
+    port = "notifier"
+
+
+class TestRuntime(RuntimeContract):
+    """The runtime on each registered storage."""
+
+    port = "storage"
