@@ -6,7 +6,6 @@ from squidie_contract.checks.blobs import BlobsClauses
 from squidie_contract.checks.checkpoints import CheckpointsClauses
 from squidie_contract.checks.clients import ClientsClauses
 from squidie_contract.checks.clock import ClockClauses
-from squidie_contract.checks.contract import Contract
 from squidie_contract.checks.due import DueClauses
 from squidie_contract.checks.faults import FaultsClauses
 from squidie_contract.checks.index import IndexClauses
@@ -25,6 +24,7 @@ from squidie_contract.checks.races import RacesClauses
 from squidie_contract.checks.reading import ReadingClauses
 from squidie_contract.checks.rebuilding import RebuildingClauses
 from squidie_contract.checks.resubmitting import ResubmittingClauses
+from squidie_contract.checks.runtime import RuntimeClauses
 from squidie_contract.checks.soak import SoakClauses
 from squidie_contract.checks.values import ValuesClauses
 
@@ -62,5 +62,5 @@ class NotifierContract(NotifierClauses):
     """All clauses of a notifier."""
 
 
-class RuntimeContract(Contract):
-    """The runtime's acceptance on a storage."""
+class RuntimeContract(RuntimeClauses):
+    """The runtime's acceptance on a storage; with `beside`, another harness's hints and leases are used too."""

@@ -24,15 +24,27 @@ class Profile:
     soak: float
     """Seconds in which processes write to one world, with nobody to hold them back."""
     soak_processes: int
-    shrink: bool = True
-    """Whether what fails is made as small as possible."""
+    kills: int
+    """How often the worker processes of one world are killed."""
+    patience: int = 30_000
+    """Milliseconds in which what must come, comes."""
+    probe: bool = False
+    """Only to see whether something is broken: the same examples each time, and nothing made smaller."""
 
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile(
-            name="quick", model_examples=20, model_steps=20, races=20, values=10, deaths=4, soak=1, soak_processes=3
+            name="quick",
+            model_examples=20,
+            model_steps=20,
+            races=20,
+            values=10,
+            deaths=4,
+            soak=1,
+            soak_processes=3,
+            kills=1,
         ),
         Profile(
             name="probe",
@@ -43,7 +55,9 @@ PROFILES: Mapping[str, Profile] = {
             deaths=100,
             soak=0.2,
             soak_processes=2,
-            shrink=False,
+            kills=1,
+            patience=2_000,
+            probe=True,
         ),
         Profile(
             name="thorough",
@@ -54,6 +68,7 @@ PROFILES: Mapping[str, Profile] = {
             deaths=1000,
             soak=10,
             soak_processes=4,
+            kills=6,
         ),
         Profile(
             name="soak",
@@ -64,6 +79,7 @@ PROFILES: Mapping[str, Profile] = {
             deaths=1000,
             soak=120,
             soak_processes=6,
+            kills=40,
         ),
     )
 }

@@ -143,7 +143,7 @@ def rendered(report: Report) -> Iterator[str]:
     widths = {name: max(len(name), len("not offered")) for name in names}
     yield "      " + "  ".join(name.ljust(widths[name]) for name in names)
     for clause_id, clause in CLAUSES.items():
-        if any(clause_id in results[name] for name in names):
+        if any(results[name].get(clause_id, "not run") != "not run" for name in names):
             cells = "  ".join(results[name].get(clause_id, "-").ljust(widths[name]) for name in names)
             yield f"{clause_id:<5} {cells}  {clause.promise}"
     yield ""

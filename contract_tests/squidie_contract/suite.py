@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from squidie_contract.contracts import LeaseContract, NotifierContract, RuntimeContract, StorageContract
+from squidie_contract.engine.worlds import World, Worlds
 from squidie_contract.harness import Harness
 
 
@@ -44,6 +45,11 @@ class TestNotifier(NotifierContract):
 
 
 class TestRuntime(RuntimeContract):
-    """The runtime on each registered storage."""
+    """The runtime on each registered storage, with the hints and leases of the same package where it has some."""
 
     port = "storage"
+
+    @pytest.fixture
+    def aside(self, worlds: Worlds, harness_class: type[Harness]) -> World | None:
+        """Give a world of the same harness, if it has more than a storage."""
+        return worlds.new() if harness_class.ports() > {"storage"} else None

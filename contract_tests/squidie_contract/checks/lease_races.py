@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from squidie_contract.checks.contract import LeaseClauses
 from squidie_contract.engine.leasing import MOMENT, claim, claimed_ids, lapse
 from squidie_contract.engine.schedule import Schedule
+from squidie_contract.engine.trying import orders
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.errors import LeaseError
 from squidie_core.ports import LeaseBackend
 
 OWNERS = ("owner 1", "owner 2", "owner 3")
-orders = st.lists(st.integers(0, 2), max_size=20)
 
 
 class LeaseRacesClauses(LeaseClauses):
@@ -21,7 +21,7 @@ class LeaseRacesClauses(LeaseClauses):
 
     def test_l2_of_many_owners_one_gets_each_delivery(self, worlds: Worlds) -> None:
         @worlds.trying(worlds.profile.races)
-        @given(choices=orders)
+        @given(choices=orders(len(OWNERS)))
         def attempt(choices: list[int]) -> None:
             with worlds.example() as world:
                 for name in "abcd":
@@ -41,7 +41,7 @@ class LeaseRacesClauses(LeaseClauses):
 
     def test_l6_a_report_that_comes_after_the_lease_has_no_effect(self, worlds: Worlds) -> None:
         @worlds.trying(worlds.profile.races)
-        @given(choices=orders, gives_back=st.booleans())
+        @given(choices=orders(2), gives_back=st.booleans())
         def attempt(choices: list[int], gives_back: bool) -> None:  # noqa: FBT001  # an example's part
             with worlds.example() as world:
                 _sleep_and_report(world, choices, gives_back=gives_back)

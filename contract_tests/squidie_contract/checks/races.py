@@ -7,13 +7,13 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from squidie_contract.checks.contract import StorageClauses
 from squidie_contract.engine import racing
 from squidie_contract.engine.appends import HOUR, append, commits_of, due_ids, row, signed, stored, write
 from squidie_contract.engine.racing import Race, Step, races
 from squidie_contract.engine.schedule import Schedule
+from squidie_contract.engine.trying import orders
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.journal.commit import COMMITTED, NO_HEAD, Commit
 from squidie_core.ports.storage import Storage
@@ -123,7 +123,7 @@ def at_once(world: World, choices: Choices, program: Callable[[str, Storage], T]
 
 def _in_many_orders(worlds: Worlds, race: Callable[[World, Choices], None]) -> None:
     @worlds.trying(worlds.profile.races)
-    @given(choices=st.lists(st.integers(0, len(CLIENTS) - 1), max_size=20))
+    @given(choices=orders(len(CLIENTS)))
     def attempt(choices: list[int]) -> None:
         with worlds.example() as world:
             race(world, choices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from squidie_contract.engine.worlds import PATIENCE, World
+from squidie_contract.engine.worlds import World
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import Delivery
 
@@ -24,12 +24,12 @@ def claimed_ids(leases: LeaseBackend, queue: str = "q", *, limit: int = 100) -> 
 
 def eventually_claim(world: World, leases: LeaseBackend, queue: str = "q", *, lease_for: int = HOUR) -> Delivery:
     """The first delivery that becomes visible."""
-    end = world.harness.now() + PATIENCE
+    end = world.harness.now() + world.patience
     while world.harness.now() < end:
         for delivery in leases.claim(queue, owner_id="you", lease_for=lease_for):
             return delivery
         world.harness.wait(2)
-    raise AssertionError(f"nothing became visible in {PATIENCE} ms")
+    raise AssertionError(f"nothing became visible in {world.patience} ms")
 
 
 def lapse(world: World) -> None:

@@ -13,6 +13,7 @@ from squidie_contract.engine.appends import append, signed
 from squidie_contract.engine.history import Anomaly, History, Outcome, Saw, Wrote, anomalies
 from squidie_contract.engine.line import Fault
 from squidie_contract.engine.schedule import Schedule
+from squidie_contract.engine.trying import orders
 from squidie_contract.engine.worlds import World
 from squidie_contract.wire import Died
 from squidie_core.errors import Unavailable
@@ -59,7 +60,7 @@ def races(*steps: Step, clients: int = 3, with_faults: bool = False) -> st.Searc
     return st.builds(
         Race,
         programs=programs,
-        choices=st.lists(st.integers(0, clients - 1), max_size=40),
+        choices=orders(clients),
         faults=st.dictionaries(st.sampled_from(names), faults, max_size=clients) if with_faults else st.just({}),
     )
 

@@ -17,15 +17,13 @@ from squidie_contract.wire import Wire, quiet
 from squidie_core.errors import SquidieError
 from squidie_core.ports import LeaseBackend, Notifier, Storage
 
-PATIENCE = 30_000
-"""Milliseconds in which what must come, comes."""
-
 
 class World:
     """A harness, and the clients that were made with it."""
 
-    def __init__(self, harness: Harness, trail: Trail, name: str = "") -> None:
+    def __init__(self, harness: Harness, trail: Trail, patience: int, name: str = "") -> None:
         self.harness = harness
+        self.patience = patience
         self.trail = trail
         self._name = name
         self._clients: list[Storage | LeaseBackend | Notifier] = []
@@ -89,9 +87,9 @@ class Worlds:
         self.trail = Trail()
         self._made: list[World] = []
 
-    def new(self, name: str = "") -> World:
-        """A world in which nothing has happened; it stays until the test ends, or the block."""
-        world = World(self.harness_class(), self.trail, name)
+    def new(self, name: str = "", *, harness: type[Harness] | None = None) -> World:
+        """A world in which nothing has happened, of the harness under test or of another; it stays until the end."""
+        world = World((harness or self.harness_class)(), self.trail, self.profile.patience, name)
         self._made.append(world)
         return world
 
@@ -99,11 +97,11 @@ class Worlds:
         """A world for one of many examples: the record begins anew."""
         TALLY.examples += 1
         self.trail.clear()
-        return World(self.harness_class(), self.trail)
+        return World(self.harness_class(), self.trail, self.profile.patience)
 
     def trying(self, examples: int, *, steps: int = 50) -> settings:
         """Settings for so many examples."""
-        return trying(examples, steps=steps, shrink=self.profile.shrink)
+        return trying(examples, steps=steps, probe=self.profile.probe)
 
     def close(self) -> None:
         """Close all that are still there."""

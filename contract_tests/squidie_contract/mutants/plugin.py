@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from squidie_contract.harness import Harness
-from squidie_contract.mutants import index, journal
+from squidie_contract.mutants import hints, index, journal, leases, running
 from squidie_contract.mutants.broken import Mutant
 from squidie_contract.report import clause_of, harness_of
 
-ROOMS = (journal, index)
+ROOMS = (journal, index, leases, hints, running)
 
 
 def mutants() -> Sequence[type[Mutant]]:
@@ -20,7 +20,7 @@ def mutants() -> Sequence[type[Mutant]]:
         thing
         for room in ROOMS
         for thing in vars(room).values()
-        if isinstance(thing, type) and issubclass(thing, Mutant) and thing.__module__ == room.__name__
+        if isinstance(thing, type) and issubclass(thing, Mutant) and "breaks" in vars(thing)
     ]
 
 
