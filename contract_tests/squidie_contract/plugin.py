@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "contract(id): a clause of the adapters' contract, as in -m 'contract(id=\"J3\")'"
     )
-    config.stash[KEY] = Report(profile=config.getoption("--contract-profile"))
+    config.stash[KEY] = Report(profile=str(config.getoption("--contract-profile")))
 
 
 @pytest.hookimpl(tryfirst=True)

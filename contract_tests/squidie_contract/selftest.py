@@ -27,21 +27,10 @@ class TestMutants:
     def results(self, tmp_path_factory: pytest.TempPathFactory) -> Results:
         """Give what the report says of each mutant."""
         path: Path = tmp_path_factory.mktemp("selftest") / "report.json"
-        arguments = [
-            "-p",
-            "squidie_contract.mutants.plugin",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            "--no-header",
-            "--tb=line",
-        ]
-        subprocess.run(  # our own program
-            [sys.executable, "-m", "pytest", *arguments, "--pyargs", "squidie_contract.suite"]
-            + ["--contract-profile=probe", f"--contract-report={path}"],
-            check=False,
-            cwd=path.parent,
-            stdout=subprocess.DEVNULL,
+        arguments = ["-p", "squidie_contract.mutants.plugin", "-p", "no:cacheprovider", "-q", "--tb=line"]
+        arguments += ["--contract-profile=probe", f"--contract-report={path}", "--pyargs", "squidie_contract.suite"]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments], check=False, cwd=path.parent, stdout=subprocess.DEVNULL
         )
         results: Results = json.loads(path.read_text())["adapters"]
         return results

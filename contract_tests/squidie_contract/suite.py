@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from squidie_contract.checks.contract import Contract
 from squidie_contract.contracts import LeaseContract, NotifierContract, RuntimeContract, StorageContract
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_contract.harness import Harness
@@ -11,7 +14,8 @@ from squidie_contract.harness import Harness
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each contract the harnesses that have clients for its port."""
-    if "harness_class" not in metafunc.fixturenames or metafunc.cls is None:
+    contract = cast("type[object] | None", metafunc.cls)
+    if contract is None or not issubclass(contract, Contract):
         return
     found: list[type[Harness]] = [
         harness for registered in metafunc.config.hook.pytest_squidie_harnesses() for harness in registered
@@ -21,33 +25,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "no harness is registered: implement the hook pytest_squidie_harnesses in a module that a pytest11 entry "
             "point of your package names, and install the package"
         )
-    port = metafunc.cls.port
-    having = [harness for harness in found if port in harness.ports()]
+    having = [harness for harness in found if contract.port in harness.ports()]
     metafunc.parametrize("harness_class", having, ids=[harness.__name__ for harness in having])
 
 
 class TestStorage(StorageContract):
     """Each registered storage."""
 
-    port = "storage"
-
 
 class TestLeases(LeaseContract):
     """Each registered lease backend."""
-
-    port = "leases"
 
 
 class TestNotifier(NotifierContract):
     """Each registered notifier."""
 
-    port = "notifier"
-
 
 class TestRuntime(RuntimeContract):
     """The runtime on each registered storage, with the hints and leases of the same package where it has some."""
-
-    port = "storage"
 
     @pytest.fixture
     def aside(self, worlds: Worlds, harness_class: type[Harness]) -> World | None:

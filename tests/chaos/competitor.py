@@ -14,7 +14,7 @@ from collections import Counter
 from squidie_core.journal.commit import Commit
 from squidie_core.plugins import open_plugin
 from squidie_core.ports.storage import Storage
-from tests.ports.appends import append
+from squidie_contract.engine.appends import append
 
 GROUP = 128
 APPENDED = ("one", "two")

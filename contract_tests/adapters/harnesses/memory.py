@@ -22,7 +22,7 @@ class MemoryHarness(Harness):
     def leases(self, wire: Wire) -> MemoryLeases:
         return wired(MemoryLeases(world=self._world), wire)
 
-    def notifier(self, wire: Wire) -> MemoryNotifier:
+    def notifier(self, wire: Wire) -> MemoryNotifier:  # noqa: ARG002  # nothing is between clients of one process
         return MemoryNotifier(world=self._world)
 
     def now(self) -> float:

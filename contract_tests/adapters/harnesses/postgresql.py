@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from adapters.harnesses.servers import postgresql_url
 from squidie_contract import Capability, Cut, Died, Harness, Wire
+from squidie_contract.relay import Relay
 from squidie_storage_sql import PostgresqlNotifier, SqlStorage, open_notifier, open_postgresql
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 
@@ -27,14 +28,17 @@ class PostgresqlHarness(Harness):
     supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
 
     def __init__(self) -> None:
-        server = urlsplit(postgresql_url())
-        netloc = f"{server.username}:{_PASSWORD}@{server.hostname}:{server.port}"
-        self._server = server._replace(netloc=netloc).geturl()
+        self._server = urlsplit(postgresql_url())
         self._namespace = uuid4().hex
+        self._relays: list[Relay] = []
 
     @property
     def url(self) -> str:
-        return f"{self._server}?namespace={self._namespace}"
+        return self._url(str(self._server.hostname), int(self._server.port or 5432))
+
+    def _url(self, host: str, port: int) -> str:
+        netloc = f"{self._server.username}:{_PASSWORD}@{host}:{port}"
+        return self._server._replace(netloc=netloc, query=f"namespace={self._namespace}").geturl()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -59,7 +63,13 @@ class PostgresqlHarness(Harness):
         return storage
 
     def notifier(self, wire: Wire) -> PostgresqlNotifier:
-        return open_notifier(self.url)
+        relay = Relay(str(self._server.hostname), int(self._server.port or 5432), wire)
+        self._relays.append(relay)
+        return open_notifier(self._url(*relay.address))
+
+    def close(self) -> None:
+        for relay in self._relays:
+            relay.close()
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -67,13 +77,13 @@ class _Connection(psycopg.Connection[Any]):
 
     wire: Wire
 
-    def wait(self, gen: PQGen[T], interval: float = 0.1) -> T:
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Where all traffic of a connection passes."""
         if not hasattr(self, "wire"):
-            return super().wait(gen, interval)
+            return super().wait(gen, interval, timeout)
         try:
             with self.wire("a round trip"):
-                return super().wait(gen, interval)
+                return super().wait(gen, interval, timeout)
         except (Cut, Died) as fault:
             self.close()
             if isinstance(fault, Died):

@@ -17,6 +17,7 @@ from squidie_core.ports import LeaseBackend, Storage
 class Contract:
     """Subclass one of the contracts, and set `harness`."""
 
+    port: ClassVar[str]
     harness: ClassVar[type[Harness]]
 
     @pytest.fixture
@@ -28,7 +29,7 @@ class Contract:
     def worlds(self, harness_class: type[Harness], request: pytest.FixtureRequest) -> Iterator[Worlds]:
         """Give what makes worlds, and close them."""
         before = TALLY.copy()
-        made = Worlds(harness_class, PROFILES[request.config.getoption("--contract-profile")])
+        made = Worlds(harness_class, PROFILES[str(request.config.getoption("--contract-profile"))])
         yield made
         made.close()
         request.node.user_properties.append(("tried", TALLY.since(before)))
@@ -42,6 +43,8 @@ class Contract:
 class StorageClauses(Contract):
     """Clauses about a storage."""
 
+    port = "storage"
+
     @pytest.fixture
     def storage(self, world: World) -> Storage:
         """Give a client of the test's world."""
@@ -50,6 +53,8 @@ class StorageClauses(Contract):
 
 class LeaseClauses(Contract):
     """Clauses about a lease backend."""
+
+    port = "leases"
 
     @pytest.fixture
     def leases(self, world: World) -> LeaseBackend:

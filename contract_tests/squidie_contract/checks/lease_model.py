@@ -75,7 +75,7 @@ class Comparison(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), report=st.sampled_from(["extend", "complete", "give back", "put off", "give up"]))
     def report(self, data: st.DataObject, report: str) -> None:
-        pair = data.draw(st.sampled_from(self.claims))
+        pair = data.draw(st.sampled_from(self.claims[-5:]))
         results = [outcome(leases, one, report) for leases, one in zip((self.leases, self.model), pair, strict=True)]
         assert results[0] == results[1]
 

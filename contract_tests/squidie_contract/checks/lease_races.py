@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,7 @@ class LeaseRacesClauses(LeaseClauses):
                 def take(leases: LeaseBackend) -> None:
                     taken.extend(claimed_ids(leases, limit=2))
 
-                schedule.run({name: lambda leases=leases: take(leases) for name, leases in owners.items()})
+                schedule.run({name: partial(take, leases) for name, leases in owners.items()})
                 taken += claimed_ids(world.leases())
                 assert sorted(taken) == ["a", "b", "c", "d"]
 

@@ -57,6 +57,8 @@ def settle(world: World, sender: Notifier, listener: Notifier) -> None:
 class NotifierClauses(Contract):
     """Hints: N1 to N6."""
 
+    port = "notifier"
+
     @pytest.fixture
     def notifier(self, world: World) -> Notifier:
         """Give a client of the test's world."""

@@ -64,4 +64,4 @@ class NudgesClauses(StorageClauses):
     def test_d8_load_of_a_known_thread_tells_of_nudges_though_nothing_follows(self, storage: Storage) -> None:
         (one,) = history(storage, "t", "a")
         nudge(storage, "t")
-        assert self.tail(storage, {"t": one.head}).nudges == 1
+        assert storage.load(["t"], known={"t": one.head})["t"].nudges == 1

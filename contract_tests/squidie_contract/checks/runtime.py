@@ -32,6 +32,8 @@ GRACE = 30
 class RuntimeClauses(Contract):
     """The acceptance: A1 to A6."""
 
+    port = "storage"
+
     beside: ClassVar[type[Harness] | None] = None
     """The harness whose notifier and leases are used too, where there are some."""
 

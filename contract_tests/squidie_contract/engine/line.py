@@ -34,7 +34,7 @@ class Line:
     ) -> None:
         self._faults = dict(faults or {})
         self._hold = hold
-        self._tell = tell or (lambda _: None)
+        self._tell: Callable[[str], None] = tell or _tell_nobody
         self._dead = False
         self.down = False
         self.trips = 0
@@ -72,3 +72,7 @@ class Line:
         if fault is Fault.DIES_AFTER:
             self._dead = True
             raise Died(fault.value)
+
+
+def _tell_nobody(_: str) -> None:
+    pass

@@ -26,7 +26,7 @@ class Schedule:
 
     def __init__(self, choices: Sequence[int], *, tell: Callable[[str], None] | None = None) -> None:
         self._choices = iter(choices)
-        self._tell = tell or (lambda _: None)
+        self._tell: Callable[[str], None] = tell or _tell_nobody
         self._moved = threading.Condition()
         self._parked: dict[str, str] = {}
         self._running: set[str] = set()
@@ -124,3 +124,7 @@ class Schedule:
             self._parked[client] = request
             self._moved.notify_all()
             self._moved.wait_for(lambda: self._over or client not in self._parked)
+
+
+def _tell_nobody(_: str) -> None:
+    pass

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from squidie_core.errors import SquidieError
+from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import (
     Append,
     Busy,
@@ -72,18 +72,13 @@ class _Recorded:
             try:
                 answer = call(*args, **options)
             except BaseException as error:
-                outcome = f" (outcome={error.details['outcome']})" if "outcome" in details_of(error) else ""
+                outcome = f" (outcome={error.outcome})" if isinstance(error, Unavailable) else ""
                 self._trail.tell(f"{said} raised {type(error).__name__}{outcome}")
                 raise
             self._trail.tell(f"{said} -> {brief(answer)}")
             return answer
 
         return recorded
-
-
-def details_of(error: BaseException) -> Mapping[str, Any]:
-    """What an error of ours knows beside its text."""
-    return error.details if isinstance(error, SquidieError) else {}
 
 
 def recorded(name: str, client: Client, trail: Trail) -> Client:

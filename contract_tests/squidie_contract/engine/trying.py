@@ -15,7 +15,7 @@ def orders(clients: int) -> st.SearchStrategy[list[int]]:
 
 
 def trying(examples: int, *, steps: int = 50, probe: bool = False) -> settings:
-    """So many examples, each time others, and what goes wrong made small; a `probe` takes the same each time, as they are.
+    """So many examples, others each time, with what goes wrong made small; a `probe` takes the same ones, as they are.
 
     There is no deadline: a server takes the time that it takes.
     """

@@ -341,7 +341,7 @@ class GoesWrong(StorageMutant):
 
         offset = 0
 
-    def storage(self, wire: Wire) -> Storage:
+    def storage(self, wire: Wire) -> Storage:  # noqa: ARG002  # nothing happens to these
         self.clients = getattr(self, "clients", 0) + 1
         made = self.Broken(f"mutant {id(self)}", world=self.world)
         made.offset = 10_000 * self.clients
@@ -450,7 +450,10 @@ class TellsThePassword(StorageMutant):
 
     breaks = "E2"
     trips = True
-    secrets = ("mellon-123",)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ("mellon-123",)
 
     class Broken(BrokenStorage):
         def heads(self, thread_ids: Sequence[str]) -> Mapping[str, HeadStatus]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from squidie_contract.engine.appends import OFFERS, append, checkpoint_at, due_ids, history, loaded, write
 from squidie_core.errors import OptionError, SquidieError
 from squidie_core.journal.commit import COMMITTED, NO_HEAD, Checkpoint, Commit, Head, Refused
 from squidie_core.memory import (
@@ -22,8 +23,16 @@ from squidie_core.memory import (
     open_storage,
 )
 from squidie_core.ports import LeaseBackend, Notifier, RunQuery, Storage
-from tests.ports.appends import OFFERS, append, checkpoint_at, due_ids, history, loaded, write
-from tests.ports.worlds import Clock
+
+
+class Clock:
+    """Milliseconds since the epoch that pass only when a test says so."""
+
+    def __init__(self, now: int = 1_800_000_000_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
 
 
 class TestAWorld:
@@ -162,6 +171,18 @@ class TestTheModel:
         (result,) = storage.commit([Commit(tuple(append(str(i)) for i in range(101)))])
         assert isinstance(result, Refused)
         assert storage.find(RunQuery()).runs == []
+
+    def test_keeps_a_lease_to_the_very_millisecond(self) -> None:
+        clock = Clock()
+        leases = MemoryLeases(clock)
+        leases.enqueue("q", {})
+        (first,) = leases.claim("q", owner_id="me", lease_for=100)
+        assert first.lease_until == clock.now + 100
+        clock.now += 99
+        assert leases.claim("q", owner_id="you", lease_for=100) == []
+        clock.now += 1
+        (second,) = leases.claim("q", owner_id="you", lease_for=100)
+        assert (first.token, second.token) == (1, 2)
 
 
 class TestAUrl:
