@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from squidie_contract import hookspecs
+from squidie_contract.clauses import CLAUSES
 from squidie_contract.profiles import PROFILES
 from squidie_contract.report import KEY, Report, clause_of, harness_of, rendered
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
+
+    from squidie_contract.harness import Harness
 
 pytest.register_assert_rewrite("squidie_contract.checks")
 
@@ -42,15 +45,25 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test of the suite with its clause; leave out what the harness does not declare."""
+    names: dict[str, type[Harness]] = {}
     for item in items:
         clause, harness = clause_of(item), harness_of(item)
         if clause is None or harness is None:
             continue
+        _check(harness, names)
         item.add_marker(pytest.mark.contract(id=clause.id))
         if clause.need & ~harness.supports:
             item.add_marker(pytest.mark.skip(reason=f"{clause.id}: {clause.need.name} is not declared"))
         elif clause.id in harness.gaps:
             item.add_marker(pytest.mark.xfail(reason=f"{clause.id}: {harness.gaps[clause.id]}", strict=False))
+
+
+def _check(harness: type[Harness], names: dict[str, type[Harness]]) -> None:
+    """Raise UsageError for what would make a report wrong."""
+    if names.setdefault(harness.__name__, harness) is not harness:
+        raise pytest.UsageError(f"two harnesses are called {harness.__name__}; the report names adapters by them")
+    if unknown := set(harness.gaps) - set(CLAUSES):
+        raise pytest.UsageError(f"{harness.__name__}.gaps names {', '.join(sorted(unknown))}, which are no clauses")
 
 
 @pytest.hookimpl(wrapper=True)
