@@ -89,7 +89,7 @@ class TestASchedule:
     def test_tells_of_a_program_that_failed(self) -> None:
         schedule = Schedule([])
         with pytest.raises(ZeroDivisionError):
-            schedule.run({"a": lambda: 1 // 0, "b": lambda: None})
+            schedule.run({"a": lambda: print(1 // 0), "b": lambda: None})
 
     def test_lets_programs_die(self) -> None:
         schedule = Schedule([])

@@ -48,7 +48,7 @@ PROFILES: Mapping[str, Profile] = {
         ),
         Profile(
             name="probe",
-            model_examples=30,
+            model_examples=150,
             model_steps=25,
             races=60,
             values=20,

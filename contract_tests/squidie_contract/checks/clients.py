@@ -35,6 +35,7 @@ CALLS: Mapping[str, Callable[[Storage], object]] = {
     "read": lambda storage: storage.read("t"),
     "due": lambda storage: storage.due("default", offers=OFFERS, limit=1, reserve_for=0),
     "reserve": lambda storage: storage.reserve("t", until=1, reason="r"),
+    "acknowledge": lambda storage: storage.acknowledge({"t": 0}),
     "find": lambda storage: storage.find(RunQuery()),
     "put_blob": lambda storage: storage.put_blob("b", "x"),
     "get_blobs": lambda storage: storage.get_blobs(["b"]),

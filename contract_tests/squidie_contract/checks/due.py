@@ -69,6 +69,15 @@ class DueClauses(StorageClauses):
         )
         assert due_ids(storage) == ["first", "early", "late", "last"]
 
+    def test_d1_due_gives_what_was_written_after_a_look_even_if_its_time_was_long_past_then(self, world: World) -> None:
+        one, other = world.storage(), world.storage()
+        for name in ("a", "b"):
+            assert due_ids(one) == due_ids(other) == []
+            (begun,) = history(one, name, "begun", wake_at=FAR_FUTURE)
+            write(other, append(name, begun.head, wake_at=LONG_AGO))
+            assert due_ids(one) == due_ids(other) == [name]
+            assert due_ids(one, reserve_for=HOUR) == [name]
+
     def test_d2_due_gives_at_most_so_many_and_the_best_of_them(self, storage: Storage) -> None:
         write(storage, *(append(f"t{i}", priority=9 - i) for i in range(5)))
         assert due_ids(storage, limit=2, reserve_for=HOUR) == ["t4", "t3"]

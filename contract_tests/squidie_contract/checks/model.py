@@ -155,6 +155,8 @@ class Comparison(RuleBasedStateMachine):
         groups = [tuple(appends[i : i + together]) for i in range(0, len(appends), together)]
         starts = {one.thread_id for one in appends if one.expected == NO_HEAD}
         nudges = [thread_id for thread_id in nudges if thread_id not in starts]  # whether these exist is not said
+        starts = {one.thread_id for one in appends if one.expected == NO_HEAD}
+        nudges = [thread_id for thread_id in nudges if thread_id not in starts]  # whether these exist is not said
         commits = [*map(Commit, groups[:-1]), Commit(groups[-1], tuple(nudges))]
         self.sent += commits
         self.submit(commits)

@@ -143,3 +143,9 @@ class ParkingClauses(StorageClauses):
         assert storage.heads(["gone"]) == {}
         write(storage, append("gone"))
         assert due_ids(storage) == ["gone"]
+
+    def test_d5_parking_takes_many_runs_at_once_or_none(self, storage: Storage) -> None:
+        write(storage, *(append(f"r{i}") for i in range(5)))
+        storage.reserve("r0", "r1", "gone", "r3", until=FAR_FUTURE, reason="step_unavailable")
+        storage.reserve(until=FAR_FUTURE, reason="step_unavailable")
+        assert sorted(due_ids(storage)) == ["r2", "r4"]

@@ -217,8 +217,8 @@ class ForgetsWhy(StorageMutant):
     breaks = "D6"
 
     class Broken(BrokenStorage):
-        def reserve(self, thread_id: str, *, until: int, reason: str) -> None:  # noqa: ARG002  # what is wrong
-            super().reserve(thread_id, until=until, reason="")
+        def reserve(self, *thread_ids: str, until: int, reason: str) -> None:  # noqa: ARG002  # what is wrong
+            super().reserve(*thread_ids, until=until, reason="")
 
 
 class ReservesForItself(StorageMutant):
@@ -259,6 +259,18 @@ class DropsNudges(StorageMutant):
     class Broken(BrokenStorage):
         def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
             return super().commit([replace(commit, nudges=()) for commit in commits])
+
+
+class AnswersAllNudges(StorageMutant):
+    """A commit answers every nudge, also those that came after its decision."""
+
+    breaks = "D9"
+
+    class Broken(BrokenStorage):
+        def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
+            return super().commit(
+                [replace(c, appends=tuple(replace(a, nudges_seen=2**40) for a in c.appends)) for c in commits]
+            )
 
 
 class BringsTooLittle(StorageMutant):

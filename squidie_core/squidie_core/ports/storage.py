@@ -144,21 +144,6 @@ class Storage(Protocol):
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         """Write each commit whole or not at all (J4), each judged on its own; results in the commits' order (J5).
 
-<<<<<<< HEAD
-        An append is accepted only if its thread's head equals `expected` at that moment. Its entries, its index row and
-        its new head become visible together. A refused commit leaves no trace. No commit waits for a row that somebody
-        else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call,
-        and once; a commit of an append whose content the store can never take is `Refused` and harms no other.
-        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again
-        with the same commits: one that had taken effect gives `Committed` again and has no second effect.
-        A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
-
-        A run in `nudges` is due from then on until an append ends it, or an append or `acknowledge` says that so many
-        nudges were seen (`Append.nudges_seen`): a nudge that the decision had not seen keeps the run due. Runs that
-        have ended are counted up and not due; runs that do not exist stay so, and whether one that the same call starts
-        counts as existing is not said. A nudge waits for nobody: where somebody has the row locked it may be lost, so
-        whoever waits for one looks again by itself after a while. A commit without appends may nudge twice.
-=======
         An append is accepted only if its thread's head equals `expected` at that moment (J3); the thread's revisions
         have no gap (J2). Its entries, its index row and its new head become visible together (I1). A refused commit
         leaves no trace (J6). No commit waits for a row that somebody else has locked: `Busy` then, which also means no
@@ -168,7 +153,12 @@ class Storage(Protocol):
         all (E3); to find out, call again with the same commits: one that had taken effect gives `Committed` again and
         has no second effect (J9).
         A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at` (D5).
->>>>>>> cf5b471 (The suite's tests of itself; the clauses in the ports' docstrings)
+
+        A run in `nudges` is due from then on (D8) until an append ends it, or an append or `acknowledge` says that so
+        many nudges were seen (`Append.nudges_seen`): a nudge that the decision had not seen keeps the run due (D9).
+        Runs that have ended are counted up and not due; runs that do not exist stay so, and whether one that the same
+        call starts counts as existing is not said. A nudge waits for nobody: where somebody has the row locked it may
+        be lost, so whoever waits for one looks again by itself after a while. A commit without appends may nudge twice.
         """
         ...
 
@@ -195,35 +185,24 @@ class Storage(Protocol):
 
         Runs whose `min_reader` is above `journal.codec.READER_VERSION` are left out, as are quarantined ones.
 
-<<<<<<< HEAD
-        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Where not all
-        can be given, a time that was past when it was written may count as the time of the writing. Each is reserved
-        for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations and parking lapse
-        by themselves, so no run is lost; runs that nobody can advance never keep others out.
-        """
-        ...
-
-    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
-        """Park the runs: `due` leaves each out before `until`, or until the next commit to it. Not part of the journal.
-=======
-        Lower priorities first, then the earliest (D2); a run that waits is overtaken only for a bounded time (D3). Each
-        is reserved for `reserve_for` milliseconds, in which this client's other calls leave it out, and those of others
+        Lower priorities first, then the earliest (D2); a run that waits is overtaken only for a bounded time (D3). Where
+        not all can be given, a time that was past when it was written may count as the time of the writing. Each is
+        reserved for `reserve_for` milliseconds, in which this client's other calls leave it out, and those of others
         where they can (D7, D12). Reservations and parking lapse by themselves (D5), so no run is lost; runs that nobody
         can advance never keep others out (D4). What is brought along is what a load would give (D10).
         """
         ...
 
-    def reserve(self, thread_id: str, *, until: int, reason: str) -> None:
-        """Park the run: `due` leaves it out before `until`, or until the next commit (D6). Not part of the journal.
->>>>>>> cf5b471 (The suite's tests of itself; the clauses in the ports' docstrings)
+    def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
+        """Park the runs (D6): `due` leaves each out before `until`, or until the next commit.
 
-        In one round trip where that is possible. A run that does not exist, or that somebody has locked, stays as it
-        is.
+        Not part of the journal. In one round trip where that is possible. A run that does not exist, or that somebody
+        has locked, stays as it is.
         """
         ...
 
     def acknowledge(self, seen: Mapping[str, int]) -> None:
-        """Somebody looked at these runs, each after so many nudges, and there was nothing to write.
+        """Somebody looked at these runs, each after so many nudges, and there was nothing to write (D9).
 
         Ends their reservations. A run that was not nudged since is due at its index row's `wake_at` again; parking and
         quarantine stay. In one round trip where that is possible. A run that does not exist, or that somebody has
