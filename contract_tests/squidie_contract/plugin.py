@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test of the suite with its clause; leave out what the harness does not declare."""
+    items[:] = [item for item in items if not _has_no_harness(item)]
     names: dict[str, type[Harness]] = {}
     for item in items:
         clause, harness = clause_of(item), harness_of(item)
@@ -56,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"{clause.id}: {clause.need.name} is not declared"))
         elif clause.id in harness.gaps:
             item.add_marker(pytest.mark.xfail(reason=f"{clause.id}: {harness.gaps[clause.id]}", strict=False))
+
+
+def _has_no_harness(item: pytest.Item) -> bool:
+    """Whether it is a test of the suite for a port that no registered harness has clients for."""
+    asked = isinstance(item, pytest.Function) and hasattr(item, "callspec") and "harness_class" in item.callspec.params
+    return asked and harness_of(item) is None
 
 
 def _check(harness: type[Harness], names: dict[str, type[Harness]]) -> None:

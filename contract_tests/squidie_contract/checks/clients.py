@@ -61,7 +61,7 @@ class ClientsClauses(StorageClauses):
 
     def test_c1_a_client_works_in_its_namespace(self, worlds: Worlds) -> None:
         here, there = worlds.new("here "), worlds.new("there ")
-        assert here.storage().namespace != there.storage().namespace
+        assert here.storage().namespace != there.storage().namespace, "each world is a namespace of its own"
         assert here.storage().namespace == here.storage().namespace
 
     def test_c1_a_client_declares_its_capabilities(self, storage: Storage) -> None:

@@ -185,9 +185,9 @@ class Storage(Protocol):
 
         Runs whose `min_reader` is above `journal.codec.READER_VERSION` are left out, as are quarantined ones.
 
-        Lower priorities first, then the earliest (D2); a run that waits is overtaken only for a bounded time (D3). Where
-        not all can be given, a time that was past when it was written may count as the time of the writing. Each is
-        reserved for `reserve_for` milliseconds, in which this client's other calls leave it out, and those of others
+        Lower priorities first, then the earliest (D2); a run that waits is overtaken for a bounded time only (D3).
+        Where not all can be given, a time that was past when it was written may count as the time of the writing. Each
+        is reserved for `reserve_for` milliseconds, in which this client's other calls leave it out, and those of others
         where they can (D7, D12). Reservations and parking lapse by themselves (D5), so no run is lost; runs that nobody
         can advance never keep others out (D4). What is brought along is what a load would give (D10).
         """
