@@ -24,9 +24,9 @@ _HEAD = """\
 <!-- Written by `make contract-page`. Change the clauses in contract_tests/squidie_contract/clauses.py. -->
 
 What every adapter promises, by number. The numbers stand in the docstrings of the ports, in the names of the tests
-(`test_j3_...` holds J3, and `pytest -m 'contract(id="J3")'` selects it), and in reports. `contract_tests/README.md` says
-how an adapter's author runs the suite. A clause with a power in brackets binds those alone who declare that power; all
-others bind everybody.
+(`test_j3_...` holds J3), and in reports; `pytest -m 'contract(id="J3")'` selects them. An adapter's author finds in
+`contract_tests/README.md` how to run the suite. A clause with a power in brackets binds those alone who declare that
+power; all others bind everybody.
 
 **kept**: every test of the clause passed; **gap**: known to be broken, and declared; **not offered**: the power is not
 declared.
