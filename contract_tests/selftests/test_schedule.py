@@ -68,7 +68,7 @@ class TestARace:
         assert run(race) == run(race)
 
     def test_without_changes_of_hands_is_one_client_after_the_other(self) -> None:
-        kinds, steps = run(Race({"client 1": ["append a"] * 2, "client 2": ["append a"]}, []))
+        kinds, steps = run(Race({"client 1": ["append a", "append a"], "client 2": ["append a"]}, []))
         assert kinds == []
         assert [step[:8] for step in steps] == sorted(step[:8] for step in steps)
 

@@ -37,16 +37,18 @@ class Run:
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Run:
         """From JSON."""
-        index = {**plain["index"], "needs": tuple(plain["index"]["needs"]), "tags": tuple(plain["index"]["tags"])}
-        checkpoint = plain["checkpoint"]
-        return cls(
-            **{
-                **plain,
-                "commits": [StoredCommit(**commit) for commit in plain["commits"]],
-                "index": IndexRow(**index),
-                "checkpoint": checkpoint and Checkpoint(**{**checkpoint, "head": Head(*checkpoint["head"])}),
-            }
-        )
+        index: dict[str, Any] = dict(plain["index"])
+        index |= {"needs": tuple(index["needs"]), "tags": tuple(index["tags"])}
+        checkpoint: dict[str, Any] | None = plain["checkpoint"]
+        if checkpoint is not None:
+            checkpoint |= {"head": Head(*checkpoint["head"])}
+        rest: dict[str, Any] = dict(plain)
+        rest |= {
+            "commits": [StoredCommit(**commit) for commit in plain["commits"]],
+            "index": IndexRow(**index),
+            "checkpoint": None if checkpoint is None else Checkpoint(**checkpoint),
+        }
+        return cls(**rest)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
