@@ -12,7 +12,10 @@ PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
 INSTALL = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
 editable = $(foreach member,$(1),--editable ./$(member))
 
-.PHONY: demo test chaos bench coverage lint format constraints clean
+# Written by a stranger, as far as the others know: found by its entry points, tested by the public suite.
+EXAMPLES := examples/adapter_author
+
+.PHONY: demo test contract contract-page chaos bench coverage lint format constraints clean
 
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
@@ -24,6 +27,18 @@ test: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	SQUIDIE_CHAOS_MINUTES=$(MINUTES) SQUIDIE_CHAOS_RUNS=$(RUNS) SQUIDIE_CHAOS_SECONDS=$(or $(SECONDS),60) \
 	  SQUIDIE_CHAOS_WORKERS=$(WORKERS) SQUIDIE_CHAOS_SEED=$(SEED) $(BIN)/python -m tests.chaos $(ARGS)
+
+# `make contract PROFILE=thorough` holds our adapters to their contract for longer; `ARGS="-k Sqlite"` takes one of them.
+PROFILE ?= quick
+CONTRACT = $(BIN)/python -m pytest contract_tests/adapters -o timeout=0 --contract-profile=$(PROFILE)
+
+contract: $(VENV)/.dev
+	$(CONTRACT) $(ARGS)
+
+# Renews docs/contract.md from the clauses, and from what becomes of them now.
+contract-page: $(VENV)/.dev
+	$(CONTRACT) --ignore contract_tests/adapters/test_the_page.py --contract-report=$(VENV)/contract.json
+	$(BIN)/python -m squidie_contract.page $(VENV)/contract.json docs/contract.md
 
 # `make bench JSON=report.json`, `make bench ONLY=postgresql_runs,wide_run`, `make bench ARGS="--scale 0.1 --no-peers"`
 bench: $(VENV)/.dev
@@ -63,6 +78,6 @@ $(VENV)/.demo: $(VENV)/.uv $(DEMO_MEMBERS:%=%/pyproject.toml)
 	$(INSTALL) $(call editable,$(DEMO_MEMBERS))
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.uv pyproject.toml $(PROJECTS)
-	$(INSTALL) $(call editable,$(MEMBERS)) --group dev
+$(VENV)/.dev: $(VENV)/.uv pyproject.toml $(PROJECTS) $(EXAMPLES:%=%/pyproject.toml)
+	$(INSTALL) $(call editable,$(MEMBERS) $(EXAMPLES)) --group dev
 	touch $@ $(VENV)/.demo

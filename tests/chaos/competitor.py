@@ -11,10 +11,10 @@ import select
 import sys
 from collections import Counter
 
+from squidie_contract.engine.appends import append
 from squidie_core.journal.commit import Commit
 from squidie_core.plugins import open_plugin
 from squidie_core.ports.storage import Storage
-from tests.ports.appends import append
 
 GROUP = 128
 APPENDED = ("one", "two")

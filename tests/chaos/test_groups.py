@@ -12,12 +12,12 @@ from random import Random
 import psycopg
 import pytest
 
+from squidie_contract.engine.appends import append, commits_of
 from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_core.ports.storage import Storage
 from squidie_storage_sql import SqlStorage, open_postgresql, open_sqlite
 from tests.chaos.competitor import APPENDED, name
 from tests.chaos.options import OPTIONS
-from tests.ports.appends import append, commits_of
 from tests.processes import Process, Processes
 from tests.runtime.waiting import eventually
 from tests.servers import Postgres

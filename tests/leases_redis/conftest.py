@@ -11,7 +11,7 @@ from squidie_leases_redis import RedisLeases, RedisNotifier, open_leases, open_n
 from squidie_storage_sql import open_postgresql
 from tests.leases_redis.processes import Processes
 from tests.leases_redis.wire import Relay
-from tests.ports.lease_worlds import REDIS
+from tests.leases_redis.worlds import REDIS
 from tests.servers import Redis
 
 OpenLeases = Callable[..., RedisLeases]

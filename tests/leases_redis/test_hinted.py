@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from squidie_contract.engine.appends import OFFERS, Changes, append, nudge
 from squidie_core import Squidie
 from squidie_core.errors import OptionError, Unavailable
 from squidie_core.journal.commit import NO_HEAD, Append, Commit, Head
@@ -23,7 +24,6 @@ from squidie_storage_sql import open_postgresql
 from tests.leases_redis.flows import ALL, Chain, Trail
 from tests.leases_redis.processes import Processes
 from tests.leases_redis.wire import Relay
-from tests.ports.appends import OFFERS, Changes, append, nudge
 from tests.runtime.stores import assert_consistent, working
 from tests.runtime.waiting import eventually
 from tests.servers import Redis

@@ -22,8 +22,8 @@ from squidie_core.errors import LeaseError
 from squidie_core.memory import MemoryLeases, MemoryWorld
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import Delivery
-from tests.ports.lease_worlds import REDIS, ClockedRedisLeases
-from tests.ports.worlds import Clock
+from tests.clock import Clock
+from tests.leases_redis.worlds import REDIS, ClockedRedisLeases
 
 T = TypeVar("T")
 QUEUES = st.sampled_from(["q", "q", "q", "other", "}{:odd\u20ac\ud800"])

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from squidie_contract.engine.appends import append, write
 from squidie_core import Squidie
 from squidie_core.errors import NotSupported, OptionError, StorageError
 from squidie_core.journal.commit import Checkpoint
@@ -19,7 +20,6 @@ from squidie_storage_sql import open_postgresql, open_sqlite
 from squidie_storage_sql.postgresql.grants import RIGHTS
 from squidie_storage_sql.version_1 import table_names
 from tests.operations.flows import One, Two
-from tests.ports.appends import append, write
 from tests.runtime.stores import working
 from tests.runtime.waiting import eventually
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from squidie_contract.engine.appends import append, commits_of, stored, write
 from squidie_core import Squidie
 from squidie_core.journal.commit import COMMITTED, Checkpoint, Commit, Conflict
 from squidie_storage_sql import SqlStorage, open_postgresql
 from tests.operations.conftest import OpenNotifier
 from tests.operations.flows import One, Two
-from tests.ports.appends import append, commits_of, stored, write
 from tests.runtime.stores import working
 from tests.runtime.waiting import at_once, eventually
 

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from squidie_contract.engine.appends import OFFERS, append, commits_of, due_ids, write
 from squidie_core.journal.commit import COMMITTED, Busy, Commit, CommitResult, Conflict
 from squidie_storage_sql import SqlStorage
 from squidie_storage_sql.database import Parameters, Row
-from tests.ports.appends import OFFERS, append, commits_of, due_ids, write
 from tests.storage_sql.stores import Store
 
 LOCK = "select from squidie_runs where namespace = %s and run_id = %s for update"

@@ -9,12 +9,12 @@ from typing import Any, cast
 import psycopg
 import pytest
 
+from squidie_contract.engine.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, due_ids, write
 from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_storage_sql import SqlStorage
 from squidie_storage_sql.postgresql.arrays import Int8Array
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from squidie_storage_sql.postgresql.marks import Look, Marks
-from tests.ports.appends import FAR_FUTURE, HOUR, LONG_AGO, OFFERS, append, due_ids, write
 from tests.storage_sql.stores import Store
 
 RUNS = 1_000

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from squidie_contract.engine.appends import append, write
 from squidie_core.errors import OptionError, SquidieError
 from squidie_storage_sql import Plugin, PostgresqlOptions, SqliteOptions, open_postgresql, open_sqlite
 from squidie_storage_sql.sqlite.mounts import file_system
-from tests.ports.appends import append, write
 from tests.storage_sql.stores import Store
 
 SECRET = "s3cr3t/w%rd"

@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.pool import QueuePool
 
+from squidie_contract.engine.appends import append, commits_of, stored, write
 from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import COMMITTED, Append, Commit, Head
 from squidie_storage_sql import SqlStorage, open_postgresql
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
-from tests.ports.appends import append, commits_of, stored, write
 from tests.servers import Postgres
 from tests.storage_sql.stores import Store
 from tests.storage_sql.wire import Cable

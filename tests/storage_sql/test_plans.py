@@ -12,12 +12,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from squidie_contract.engine.appends import OFFERS, append
 from squidie_core.journal.commit import Head
 from squidie_storage_sql import SqlStorage
 from squidie_storage_sql.postgresql.arrays import Int8Array, append_arrays, start_arrays
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from squidie_storage_sql.sqlite.statements import STATEMENTS
-from tests.ports.appends import OFFERS, append
 from tests.storage_sql.stores import Store
 
 FILL_RUNS = """

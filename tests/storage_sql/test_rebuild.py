@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from squidie_contract.engine.appends import FAR_FUTURE, always, append, due_ids, history, loaded, row, write
 from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_core.ports import RunQuery
-from tests.ports.appends import FAR_FUTURE, always, append, due_ids, history, loaded, row, write
 from tests.storage_sql.stores import Store
 
 

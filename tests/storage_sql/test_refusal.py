@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from squidie_contract.engine.appends import append, commits_of, write
 from squidie_core.errors import StorageError
 from squidie_core.journal.commit import COMMITTED, Commit, Conflict, Refused
-from tests.ports.appends import append, commits_of, write
 from tests.storage_sql.stores import Store
 
 TOO_LARGE_FOR_AN_INTEGER = 2**70

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from squidie_contract.engine.appends import OFFERS, append, write
 from squidie_core.journal.commit import COMMITTED, Commit, Conflict, Head
-from tests.ports.appends import OFFERS, append, write
 from tests.storage_sql.stores import Store
 from tests.storage_sql.wire import round_trips, statements
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import pytest
 
+from squidie_contract.engine.appends import append, commits_of, write
 from squidie_core.errors import SchemaError
 from squidie_storage_sql import MigrationReport, open_postgresql, open_sqlite
-from tests.ports.appends import append, commits_of, write
 from tests.storage_sql.stores import Store
 
 MIGRATE = """

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from squidie_contract.engine.appends import append, commits_of, stored, write
 from squidie_core.errors import Corrupt, Unavailable
 from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_storage_sql import open_sqlite
-from tests.ports.appends import append, commits_of, stored, write
 from tests.storage_sql.stores import Store
 from tests.storage_sql.wire import statements
 
@@ -32,7 +32,7 @@ COUNT = """
 import sys
 from squidie_core.journal.commit import COMMITTED, Commit
 from squidie_storage_sql import open_sqlite
-from tests.ports.appends import append
+from squidie_contract.engine.appends import append
 storage = open_sqlite(sys.argv[1])
 for i in range(60):
     group = [Commit((append(f"{sys.argv[2]} {i} {j}"),)) for j in range(5)]
@@ -43,7 +43,7 @@ storage.close()
 WRITE_AND_END = """
 import os, sys
 from squidie_storage_sql import open_sqlite
-from tests.ports.appends import append, write
+from squidie_contract.engine.appends import append, write
 write(open_sqlite(sys.argv[1]), append("a"))
 os._exit(9)
 """

@@ -1,7 +1,7 @@
 """The leases port: a durable delivery queue for hosts that want one between their schedulers and their workers.
 
 It carries payloads, never a run's truth: what a delivery asks for is decided by the run's journal, whatever this queue
-lost or delivered twice.
+lost or delivered twice. The ids in parentheses are the clauses of the adapters' contract, `docs/contract.md`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class DeadLetter:
 
 @runtime_checkable
 class LeaseBackend(Protocol):
-    """Durable deliveries with leases, called from any thread.
+    """Durable deliveries with leases, called from any thread. The model is `squidie_core.memory.MemoryLeases` (L1).
 
-    Every method raises Unavailable when the backend cannot be reached. Durations are integer milliseconds.
+    Every method raises Unavailable when the backend cannot be reached, without a credential in its text (L14).
+    Durations are integer milliseconds.
     """
 
     def enqueue(
@@ -59,19 +60,24 @@ class LeaseBackend(Protocol):
     ) -> str:
         """Add a payload (plain JSON), visible after `delay`; returns its id. `priority` is 0 (first) to 9.
 
-        A known `delivery_id` adds nothing: one is known while its delivery waits, is claimed or is a dead letter.
+        A known `delivery_id` adds nothing: one is known while its delivery waits, is claimed or is a dead letter (L10).
+        Payloads come back as they were; what is not plain JSON raises EncodingError (L11). Queues never see each
+        other's deliveries (L12). Nobody gets a delivery before its delay is over (L7).
         """
         ...
 
     def claim(self, queue: str, *, owner_id: str, lease_for: int, limit: int = 1) -> Sequence[Delivery]:
-        """Take up to `limit` visible deliveries, lower priority first, then oldest, each for one owner at a time.
+        """Take up to `limit` visible deliveries, lower priority first, then oldest, each for one owner (L2, L9).
 
-        A delivery whose lease has run out is visible again.
+        A delivery whose lease has run out is visible again (L3). Each claim's token is greater than those before (L4).
         """
         ...
 
     def extend(self, delivery: Delivery, *, lease_for: int) -> Delivery:
-        """Hold the delivery for `lease_for` from now. Raises LeaseError when the lease is no longer this claim's."""
+        """Hold the delivery for `lease_for` from now. Raises LeaseError when the lease is no longer this claim's.
+
+        So do `complete` and `fail` (L5), however late they arrive (L6).
+        """
         ...
 
     def complete(self, delivery: Delivery) -> None:
@@ -79,7 +85,10 @@ class LeaseBackend(Protocol):
         ...
 
     def fail(self, delivery: Delivery, *, reason: str, retry_in: int | None) -> None:
-        """Give it back, visible after `retry_in`; `None`: a dead letter. Raises LeaseError as `complete` does."""
+        """Give it back, visible after `retry_in` (L7); `None`: a dead letter (L8).
+
+        Raises LeaseError as `complete` does.
+        """
         ...
 
     def dead_letters(self, queue: str, *, limit: int = 100) -> Sequence[DeadLetter]:
@@ -95,5 +104,5 @@ class LeaseBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back connections."""
+        """Give back connections. Calls after this raise Unavailable (L13)."""
         ...

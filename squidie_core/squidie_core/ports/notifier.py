@@ -1,4 +1,7 @@
-"""The notifier port: hints that work is due. They may be lost, doubled or late: polling alone makes progress."""
+"""The notifier port: hints that work is due. They may be lost, doubled or late: polling alone makes progress.
+
+The ids in parentheses are the clauses of the adapters' contract, `docs/contract.md`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ class Subscription(Protocol):
     """A listener that can be ended."""
 
     def close(self) -> None:
-        """End it; the callback is not called after this returns, except where it is already running."""
+        """End it; the callback is not called after this returns, except where it is already running (N4)."""
         ...
 
 
@@ -29,20 +32,21 @@ class Notifier(Protocol):
         ...
 
     def notify(self, queues: Mapping[str, int]) -> None:
-        """Tell listeners that so many runs of each queue are due. Never raises and never waits for listeners.
+        """Tell listeners that so many runs of each queue are due. Never raises and never waits for listeners (N2).
 
-        Called after the commit, never within it.
+        Called after the commit, never within it. Listeners in every client of the same server and namespace hear it,
+        and those of no other queue (N1). While the server cannot be reached it does nothing (N6).
         """
         ...
 
     def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:
         """Call `wake(count)` from a thread of the notifier's whenever a hint for the queue arrives.
 
-        `wake` returns at once and does not raise. A notifier that loses its connection reconnects by itself and calls
-        `wake(1)` when it is back, since it cannot know what it missed.
+        `wake` returns at once and does not raise; if one does, the others still hear (N3). A notifier that loses its
+        connection reconnects by itself and calls `wake(1)` when it is back, since it cannot know what it missed (N6).
         """
         ...
 
     def close(self) -> None:
-        """End all subscriptions and give back connections."""
+        """End all subscriptions and give back connections. Listening after this raises Unavailable (N5)."""
         ...

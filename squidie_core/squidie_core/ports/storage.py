@@ -3,7 +3,7 @@
 An adapter stores and fences; it does not know what a step is. Every method may be called from any thread at once. Times
 are integer milliseconds since the epoch by the store's clock, durations integer milliseconds. Every method raises
 `Unavailable` when the store cannot be reached or does not answer in time, and never any error of a driver; no error's
-text holds a credential.
+text holds a credential (E1, E2). The ids in parentheses are the clauses of the adapters' contract, `docs/contract.md`.
 """
 
 from __future__ import annotations
@@ -122,11 +122,15 @@ class RebuildPage:
 
 @runtime_checkable
 class Storage(Protocol):
-    """A store of runs, for one namespace. Namespaces never see each other."""
+    """A store of runs, for one namespace. Namespaces never see each other (J14).
+
+    Where several answers would be right, the model is `squidie_core.memory.MemoryStorage` (J1). One client serves many
+    threads (C3). Names, texts and numbers come back as they were (J12).
+    """
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this adapter can do; constant."""
+        """What this adapter can do; constant (C1)."""
         ...
 
     @property
@@ -135,68 +139,71 @@ class Storage(Protocol):
         ...
 
     def clock(self) -> int:
-        """The store's time now."""
+        """The store's time now (T1). Clients differ by no more than the declared `max_skew` (T2)."""
         ...
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
-        """Write each commit whole or not at all, each judged on its own; results stand in the order of the commits.
+        """Write each commit whole or not at all (J4), each judged on its own; results in the commits' order (J5).
 
-        An append is accepted only if its thread's head equals `expected` at that moment. Its entries, its index row and
-        its new head become visible together. A refused commit leaves no trace. No commit waits for a row that somebody
-        else has locked: `Busy` then, which also means no effect. A thread occurs in at most one commit of a call,
-        and once; a commit of an append whose content the store can never take is `Refused` and harms no other.
-        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all; to find out, call again
-        with the same commits: one that had taken effect gives `Committed` again and has no second effect.
-        A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at`.
+        An append is accepted only if its thread's head equals `expected` at that moment (J3); the thread's revisions
+        have no gap (J2). Its entries, its index row and its new head become visible together (I1). A refused commit
+        leaves no trace (J6). No commit waits for a row that somebody else has locked: `Busy` then, which also means no
+        effect (J7). A thread occurs in at most one commit of a call, and once; a commit of an append whose content the
+        store can never take is `Refused` and harms no other (J13). What is `Committed` is durable (J15).
+        After `Unavailable(outcome="unknown")` each commit took effect wholly or not at all (J8), after `none` not at
+        all (E3); to find out, call again with the same commits: one that had taken effect gives `Committed` again and
+        has no second effect (J9).
+        A commit clears the reservation and the parking of its threads, and makes them due at `index.wake_at` (D5).
 
-        A run in `nudges` is due from then on until an append ends it, or an append or `acknowledge` says that so many
-        nudges were seen (`Append.nudges_seen`): a nudge that the decision had not seen keeps the run due. Runs that
-        have ended are counted up and not due; runs that do not exist stay so, and whether one that the same call starts
-        counts as existing is not said. A nudge waits for nobody: where somebody has the row locked it may be lost, so
-        whoever waits for one looks again by itself after a while. A commit without appends may nudge twice.
+        A run in `nudges` is due from then on (D8) until an append ends it, or an append or `acknowledge` says that so
+        many nudges were seen (`Append.nudges_seen`): a nudge that the decision had not seen keeps the run due (D9).
+        Runs that have ended are counted up and not due; runs that do not exist stay so, and whether one that the same
+        call starts counts as existing is not said. A nudge waits for nobody: where somebody has the row locked it may
+        be lost, so whoever waits for one looks again by itself after a while. A commit without appends may nudge twice.
         """
         ...
 
     def load(self, thread_ids: Sequence[str], *, known: Mapping[str, Head] | None = None) -> Mapping[str, LoadedThread]:
-        """The threads, in one round trip where that is possible; those that do not exist are left out.
+        """The threads, in one round trip where that is possible; those that do not exist are left out (J11).
 
         For a thread in `known` only the commits after that head are given; the caller checks that they follow it
         (`StoredCommit.previous`, or the head itself where there are none) and loads the thread whole where not. For the
-        others the newest checkpoint may stand for the commits before it. What is given is a prefix of the thread in
-        whole commits, never less than an earlier call in this process has seen.
+        others the newest checkpoint may stand for the commits before it (R1). What is given is a prefix of the thread
+        in whole commits, never less than an earlier call in this process has seen (J10).
         """
         ...
 
     def heads(self, thread_ids: Sequence[str]) -> Mapping[str, HeadStatus]:
-        """The heads of the threads that exist, without their entries, in one round trip."""
+        """The heads of the threads that exist, without their entries, in one round trip (I2)."""
         ...
 
     def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[StoredCommit]:
-        """The commits that hold the revisions above `after`, in order, at most `limit` commits."""
+        """The commits that hold the revisions above `after`, in order, at most `limit` commits (J11)."""
         ...
 
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
-        """Runs of the queue whose time has come and that need one of `offers`, at most `limit`.
+        """Runs of the queue whose time has come and that need one of `offers`, at most `limit` (D1).
 
         Runs whose `min_reader` is above `journal.codec.READER_VERSION` are left out, as are quarantined ones.
 
-        Lower priorities first, then the earliest; a run that waits is overtaken only for a bounded time. Where not all
-        can be given, a time that was past when it was written may count as the time of the writing. Each is reserved
-        for `reserve_for` milliseconds, in which other calls leave it out where they can. Reservations and parking lapse
-        by themselves, so no run is lost; runs that nobody can advance never keep others out.
+        Lower priorities first, then the earliest (D2); a run that waits is overtaken for a bounded time only (D3).
+        Where not all can be given, a time that was past when it was written may count as the time of the writing. Each
+        is reserved for `reserve_for` milliseconds, in which this client's other calls leave it out, and those of others
+        where they can (D7, D12). Reservations and parking lapse by themselves (D5), so no run is lost; runs that nobody
+        can advance never keep others out (D4). What is brought along is what a load would give (D10).
         """
         ...
 
     def reserve(self, *thread_ids: str, until: int, reason: str) -> None:
-        """Park the runs: `due` leaves each out before `until`, or until the next commit to it. Not part of the journal.
+        """Park the runs (D6): `due` leaves each out before `until`, or until the next commit.
 
-        In one round trip where that is possible. A run that does not exist, or that somebody has locked, stays as it
-        is.
+        Not part of the journal. In one round trip where that is possible. A run that does not exist, or that somebody
+        has locked, stays as it is.
         """
         ...
 
     def acknowledge(self, seen: Mapping[str, int]) -> None:
-        """Somebody looked at these runs, each after so many nudges, and there was nothing to write.
+        """Somebody looked at these runs, each after so many nudges, and there was nothing to write (D9).
 
         Ends their reservations. A run that was not nudged since is due at its index row's `wake_at` again; parking and
         quarantine stay. In one round trip where that is possible. A run that does not exist, or that somebody has
@@ -205,11 +212,11 @@ class Storage(Protocol):
         ...
 
     def find(self, query: RunQuery) -> RunPage:
-        """List runs from the index alone. Raises OptionError for a cursor that no page gave."""
+        """List runs from the index alone (I3). Raises OptionError for a cursor that no page gave (I4)."""
         ...
 
     def put_blob(self, digest: str, body: str) -> None:
-        """Keep an immutable text (ASCII) under its name; what is there already stays."""
+        """Keep an immutable text (ASCII) under its name; what is there already stays (B1, B2)."""
         ...
 
     def get_blobs(self, digests: Sequence[str]) -> Mapping[str, str]:
@@ -217,7 +224,7 @@ class Storage(Protocol):
         ...
 
     def put_checkpoint(self, thread_id: str, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint in place of an older one. It may be dropped at any time."""
+        """Keep a checkpoint in place of an older one. It may be dropped at any time (R2)."""
         ...
 
     def delete_checkpoint(self, thread_id: str) -> None:
@@ -225,7 +232,7 @@ class Storage(Protocol):
         ...
 
     def quarantine(self, thread_id: str, *, reason: str, by: str) -> None:
-        """Keep the run, if it exists, out of `due` until `unquarantine`; it stays listed and survives a rebuild."""
+        """Keep the run, if it exists, out of `due` until `unquarantine` (D11); it stays listed, also when rebuilt."""
         ...
 
     def unquarantine(self, thread_id: str) -> bool:
@@ -239,13 +246,13 @@ class Storage(Protocol):
         after: str | None = None,
         limit: int = 100,
     ) -> RebuildPage:
-        """Write the heads and index rows of up to `limit` threads anew from their commits, in order of thread id.
+        """Write the heads and index rows of up to `limit` threads anew from their commits, in order of thread id (R3).
 
-        Goes on after thread id `after`. A row is written only where the head is still the one read, or missing.
-        What `derive` raises as StorageError is reported in the page. Reservations, nudges and quarantine stay.
+        Goes on after thread id `after`. A row is written only where the head is still the one read, or missing (R4).
+        What `derive` raises as StorageError is reported in the page (R5). Reservations, nudges and quarantine stay.
         """
         ...
 
     def close(self) -> None:
-        """Give back connections. Calls after this raise Unavailable."""
+        """Give back connections. Calls after this raise Unavailable (C2)."""
         ...

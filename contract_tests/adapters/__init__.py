@@ -1,0 +1,1 @@
+"""Our own adapters, each held to the contract."""

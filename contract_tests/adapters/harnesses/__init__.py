@@ -1,0 +1,1 @@
+"""A harness for each of our own adapters."""

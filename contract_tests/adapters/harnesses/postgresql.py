@@ -1,0 +1,91 @@
+"""PostgreSQL: one server for all worlds, each in a namespace of its own; the wire is where psycopg waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import event
+
+from adapters.harnesses.servers import postgresql_url
+from squidie_contract import Capability, Cut, Died, Harness, Wire
+from squidie_contract.relay import Relay
+from squidie_storage_sql import PostgresqlNotifier, SqlStorage, open_notifier, open_postgresql
+from squidie_storage_sql.postgresql.database import PostgresqlDatabase
+
+T = TypeVar("T")
+
+_PASSWORD = "s3cr3t-0f-th3-r1ng"
+
+
+class PostgresqlHarness(Harness):
+    """A server that takes any password."""
+
+    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
+
+    def __init__(self) -> None:
+        self._server = urlsplit(postgresql_url())
+        self._namespace = uuid4().hex
+        self._relays: list[Relay] = []
+
+    @property
+    def url(self) -> str:
+        return self._url(str(self._server.hostname), int(self._server.port or 5432))
+
+    def _url(self, host: str, port: int) -> str:
+        netloc = f"{self._server.username}:{_PASSWORD}@{host}:{port}"
+        return self._server._replace(netloc=netloc, query=f"namespace={self._namespace}").geturl()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (_PASSWORD,)
+
+    def storage(self, wire: Wire) -> SqlStorage:
+        storage = open_postgresql(self.url)
+        engine = cast("PostgresqlDatabase", storage.database).connections.engine
+
+        @event.listens_for(engine, "do_connect")
+        def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> object:
+            try:
+                with wire("connect"):
+                    pass  # a connection that was made and lost again is one that was not made
+            except Cut as cut:
+                raise psycopg.OperationalError("connection refused") from cut
+            connection = _Connection.connect(*args, **options)
+            connection.wire = wire
+            return connection
+
+        engine.dispose()  # what opening used has no wire
+        return storage
+
+    def notifier(self, wire: Wire) -> PostgresqlNotifier:
+        relay = Relay(str(self._server.hostname), int(self._server.port or 5432), wire)
+        self._relays.append(relay)
+        return open_notifier(self._url(*relay.address))
+
+    def close(self) -> None:
+        for relay in self._relays:
+            relay.close()
+
+
+class _Connection(psycopg.Connection[Any]):
+    """What the wire cuts is closed, as by a peer that is gone; so is what a dead client held, as by the system."""
+
+    wire: Wire
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Where all traffic of a connection passes."""
+        if not hasattr(self, "wire"):
+            return super().wait(gen, interval, timeout)
+        try:
+            with self.wire("a round trip"):
+                return super().wait(gen, interval, timeout)
+        except (Cut, Died) as fault:
+            self.close()
+            if isinstance(fault, Died):
+                raise
+            raise psycopg.OperationalError("server closed the connection unexpectedly") from fault

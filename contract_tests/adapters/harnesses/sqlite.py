@@ -1,0 +1,77 @@
+"""SQLite: one file for all worlds, each in a namespace of its own; the wire is around the connections' statements."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, cast
+from uuid import uuid4
+
+from sqlalchemy import event
+
+from squidie_contract import Capability, Cut, Died, Harness, Wire
+from squidie_storage_sql import SqlStorage, open_sqlite
+from squidie_storage_sql.sqlite.database import SqliteDatabase
+
+
+class SqliteHarness(Harness):
+    """A file in write-ahead mode."""
+
+    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
+
+    def __init__(self) -> None:
+        self._namespace = uuid4().hex
+
+    @property
+    def url(self) -> str:
+        return f"{_file()}?namespace={self._namespace}"
+
+    def storage(self, wire: Wire) -> SqlStorage:
+        storage = open_sqlite(self.url)
+        engine = cast("SqliteDatabase", storage.database).connections.engine
+
+        @event.listens_for(engine, "do_connect")
+        def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> _Connection:
+            connection: _Connection = sqlite3.connect(*args, **options, factory=_Connection)
+            connection.wire = wire
+            return connection
+
+        engine.dispose()  # what opening used has no wire
+        return storage
+
+
+class _Connection(sqlite3.Connection):
+    """What the wire cuts is the file system; what a dead client held is given back, as the system would."""
+
+    wire: Wire
+
+    def execute(self, statement: str, parameters: Any = ()) -> sqlite3.Cursor:
+        if not hasattr(self, "wire") or (self.in_transaction and statement != "commit"):
+            return super().execute(statement, parameters)  # nobody else can tell these from the commit
+        answer: sqlite3.Cursor | None = None
+        try:
+            with self.wire(statement.split(maxsplit=1)[0].lower()):
+                if not statement.startswith("begin"):
+                    answer = super().execute(statement, parameters)
+            return super().execute(statement, parameters) if answer is None else answer
+        except Cut as cut:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error from cut
+        except Died:
+            self.close()
+            raise
+
+
+@cache
+def _file() -> str:
+    url = f"sqlite:///{_folder().name}/runs.db"
+    open_sqlite.migrate(url)
+    return url
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="squidie-contract-", ignore_cleanup_errors=True)

@@ -1,0 +1,43 @@
+"""Brings the mutants to the suite, each to the clause that it breaks and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from squidie_contract.harness import Harness
+from squidie_contract.mutants import hints, index, journal, leases, running
+from squidie_contract.mutants.broken import Mutant
+from squidie_contract.report import clause_of, harness_of
+
+ROOMS = (journal, index, leases, hints, running)
+
+
+def mutants() -> Sequence[type[Mutant]]:
+    """All of them."""
+    return [
+        thing
+        for room in ROOMS
+        for thing in vars(room).values()
+        if isinstance(thing, type) and issubclass(thing, Mutant) and "breaks" in vars(thing)
+    ]
+
+
+@pytest.hookimpl
+def pytest_squidie_harnesses() -> Sequence[type[Harness]]:
+    """As an adapter's package does."""
+    return mutants()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What else a mutant breaks is nobody's business."""
+    wanted = [item for item in items if _is_wanted(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+def _is_wanted(item: pytest.Item) -> bool:
+    harness, clause = harness_of(item), clause_of(item)
+    return harness is None or not issubclass(harness, Mutant) or (clause is not None and clause.id == harness.breaks)

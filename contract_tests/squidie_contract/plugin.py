@@ -1,0 +1,113 @@
+"""The pytest plugin. It is loaded wherever the suite is installed, so it imports neither the core nor hypothesis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from squidie_contract import hookspecs
+from squidie_contract.clauses import CLAUSES
+from squidie_contract.profiles import PROFILES
+from squidie_contract.report import KEY, Report, clause_of, harness_of, rendered
+
+if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
+    from squidie_contract.harness import Harness
+
+pytest.register_assert_rewrite("squidie_contract.checks")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Let packages register their harnesses."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's options."""
+    group = parser.getgroup("squidie contract")
+    group.addoption("--contract-report", type=Path, metavar="PATH", help="write each adapter's results as JSON")
+    group.addoption("--contract-profile", choices=list(PROFILES), default="quick", help="how much is tried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for the results."""
+    config.addinivalue_line(
+        "markers", "contract(id): a clause of the adapters' contract, as in -m 'contract(id=\"J3\")'"
+    )
+    config.stash[KEY] = Report(profile=str(config.getoption("--contract-profile")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test of the suite with its clause; leave out what the harness does not declare."""
+    items[:] = [item for item in items if not _has_no_harness(item)]
+    names: dict[str, type[Harness]] = {}
+    for item in items:
+        clause, harness = clause_of(item), harness_of(item)
+        if clause is None or harness is None:
+            continue
+        _check(harness, names)
+        item.add_marker(pytest.mark.contract(id=clause.id))
+        if clause.need & ~harness.supports:
+            item.add_marker(pytest.mark.skip(reason=f"{clause.id}: {clause.need.name} is not declared"))
+        elif clause.id in harness.gaps:
+            item.add_marker(pytest.mark.xfail(reason=f"{clause.id}: {harness.gaps[clause.id]}", strict=False))
+
+
+def _has_no_harness(item: pytest.Item) -> bool:
+    """Whether it is a test of the suite for a port that no registered harness has clients for."""
+    asked = isinstance(item, pytest.Function) and hasattr(item, "callspec") and "harness_class" in item.callspec.params
+    return asked and harness_of(item) is None
+
+
+def _check(harness: type[Harness], names: dict[str, type[Harness]]) -> None:
+    """Raise UsageError for what would make a report wrong."""
+    if names.setdefault(harness.__name__, harness) is not harness:
+        raise pytest.UsageError(f"two harnesses are called {harness.__name__}; the report names adapters by them")
+    if unknown := set(harness.gaps) - set(CLAUSES):
+        raise pytest.UsageError(f"{harness.__name__}.gaps names {', '.join(sorted(unknown))}, which are no clauses")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note the result, and head a failure with the clause that it breaks and the story that led there."""
+    report = yield
+    clause, harness = clause_of(item), harness_of(item)
+    if clause is None or harness is None:
+        return report
+    config = item.config
+    config.stash[KEY].note(item, report, call.duration)
+    if report.failed and hasattr(report.longrepr, "addsection"):
+        longrepr: TerminalRepr = report.longrepr  # type: ignore[assignment]  # told by the line above
+        worlds = item.funcargs.get("worlds") if isinstance(item, pytest.Function) else None
+        story = str(getattr(worlds, "trail", "")) or "(nothing was asked)"
+        longrepr.addsection(f"{harness.__name__} breaks {clause.id}", clause.promise)  # type: ignore[attr-defined]
+        longrepr.addsection("the history that broke it", story)  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of clauses and adapters."""
+    report = config.stash[KEY]
+    if report.adapters:
+        terminalreporter.section("squidie contract")
+        for line in rendered(report):
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report; a gap that is none any more fails the session."""
+    report = session.config.stash[KEY]
+    path: Path | None = session.config.getoption("--contract-report")
+    if path is not None:
+        path.write_text(json.dumps(report.plain(), indent=2) + "\n", encoding="utf-8")
+    if exitstatus == pytest.ExitCode.OK and report.closed_gaps():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
