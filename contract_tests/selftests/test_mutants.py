@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from squidie_contract.selftest import TestMutants
 
 __all__ = ["TestMutants"]
+
+pytestmark = pytest.mark.timeout(600)  # the first of them runs the suite on all mutants
