@@ -14,7 +14,7 @@ from squidie_core import DeliveryWorker, LeaseError, Payload, Performed, Runner,
 from squidie_core.authoring import Backoff
 from squidie_core.memory import MemoryLeases, MemoryStorage, MemoryWorld
 from squidie_core.ports.leases import Delivery
-from tests.clock import Clock
+from tests.clocks import Clock
 from tests.delivery.flows import ALL, Digest, Edition
 from tests.runtime.waiting import PATIENCE, eventually
 

@@ -22,7 +22,7 @@ from squidie_core.errors import LeaseError
 from squidie_core.memory import MemoryLeases, MemoryWorld
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import Delivery
-from tests.clock import Clock
+from tests.clocks import Clock
 from tests.leases_redis.worlds import REDIS, ClockedRedisLeases
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import pytest
 from squidie_core.errors import EncodingError, LeaseError, Unavailable
 from squidie_core.ports import LeaseBackend
 from squidie_core.ports.leases import DeadLetter, Delivery
-from tests.clock import Clock
+from tests.clocks import Clock
 from tests.leases_redis.worlds import LeaseWorld, lease_world
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
-import pytest
-
-from squidie_core.memory import MemoryLeases, MemoryWorld
-from squidie_core.ports import LeaseBackend
 from squidie_leases_redis import RedisLeases, RedisOptions
 from squidie_leases_redis.addresses import understood
 from squidie_leases_redis.scripts import DeliveryScripts
 from squidie_leases_redis.server import Script, Word
-from tests.clock import Clock
+from tests.clocks import Clock
 
 REDIS = {"valkey": "redis_url", "redis 6.2": "redis_6_url", "cluster": "redis_cluster_url"}
 """The servers by name, and the fixture with the URL of each."""

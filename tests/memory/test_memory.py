@@ -23,7 +23,7 @@ from squidie_core.memory import (
     open_storage,
 )
 from squidie_core.ports import LeaseBackend, Notifier, RunQuery, Storage
-from tests.clock import Clock
+from tests.clocks import Clock
 
 
 class TestAWorld:
