@@ -24,31 +24,3 @@ class ClockedRedisLeases(RedisLeases):
 
     def _run(self, script: Script, queue: str, *words: Word) -> Any:
         return super()._run(script, queue, *words, self._clock.now)
-
-
-class LeaseWorld:
-    """One backend of the test's own. Clients are closed when it is."""
-
-    def __init__(self, connect: Callable[[], LeaseBackend]) -> None:
-        self._connect = connect
-        self._clients: list[LeaseBackend] = []
-
-    def open(self) -> LeaseBackend:
-        """A new client."""
-        client = self._connect()
-        self._clients.append(client)
-        return client
-
-    def close(self) -> None:
-        for client in self._clients:
-            client.close()
-
-
-def lease_world(request: pytest.FixtureRequest, clock: Clock) -> LeaseWorld:
-    """The backend that the fixture's parameter names."""
-    if request.param == "memory":
-        memory = MemoryWorld(clock=clock)
-        return LeaseWorld(lambda: MemoryLeases(world=memory))
-    url: str = request.getfixturevalue(REDIS[request.param])
-    namespace = f"t-{uuid4().hex}"
-    return LeaseWorld(lambda: ClockedRedisLeases(url, namespace, clock))
