@@ -93,6 +93,29 @@ class NotFoundError(SquidieError):
     default_code = "not_found"
 
 
+class PurgedError(NotFoundError):
+    """The run has ended and was purged; that it was there is remembered for a while.
+
+    `workflow`, `status` and `start_digest`, which tells starts apart, are what is left of it.
+    """
+
+    default_code = "purged"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        workflow: str = "",
+        status: str = "",
+        start_digest: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, details=details)
+        self.workflow = workflow
+        self.status = status
+        self.start_digest = start_digest
+
+
 class ConflictError(SquidieError):
     """The request contradicts what is already recorded."""
 

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
         LoadedThread,
         StoredCommit,
     )
-    from squidie_core.ports.storage import Capabilities, HeadStatus, RebuildPage, RunPage, RunQuery, Storage
+    from squidie_core.ports.storage import (
+        Capabilities,
+        HeadStatus,
+        PurgePage,
+        RebuildPage,
+        RunPage,
+        RunQuery,
+        Storage,
+        Tombstone,
+    )
     from squidie_leases_redis.ready import Taken
 
 _AFTER_RESERVATIONS = 0.1
@@ -183,6 +192,28 @@ class HintedStorage:
 
     def unquarantine(self, thread_id: str) -> bool:
         return self._storage.unquarantine(thread_id)
+
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        return self._storage.purge(
+            before=before,
+            statuses=statuses,
+            remember_until=remember_until,
+            limit=limit,
+            after=after,
+            dry_run=dry_run,
+        )
+
+    def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        return self._storage.tombstones(thread_ids)
 
     def rebuild_index(
         self,

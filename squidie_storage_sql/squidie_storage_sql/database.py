@@ -86,6 +86,10 @@ class Database(Protocol):
         """Reserve what is due: rows of `rows.due_batch`, at least one."""
         ...
 
+    def purge(self, parameters: Parameters) -> tuple[list[Row], int]:
+        """What `purgeable` finds, each row with whether the run was purged, and how many tombstones were collected."""
+        ...
+
     def names(self, stored: object) -> tuple[str, ...]:
         """A stored set of names."""
         ...

@@ -92,15 +92,17 @@ class Plugin:
         statements = script(self._dialect, target.schema, from_version=0)
         return "".join(f"{statement};\n" for statement in ("begin", *statements, "commit"))
 
-    def grants(self, url: str, role: str, **options: object) -> str:
-        """The statements that let a role run everything but migrations, for an owner to run. Connects to nothing.
+    def grants(self, url: str, role: str, *, purging: bool = False, **options: object) -> str:
+        """The statements that let a role do all that workers and operators do, for an owner to run.
+
+        That is everything but migrations and purges; `purging`: purges and nothing else. Connects to nothing.
 
         Raises NotSupported where the database has no roles, OptionError for what cannot be a role.
         """
         target = self._target(url, options)
         if self._dialect.name != "postgresql":
             raise NotSupported("this store has no roles: whoever may write to the file may do everything")
-        return grants(role, target.schema)
+        return grants(role, target.schema, purging=purging)
 
 
 def _recorded(database: Database) -> Sequence[tuple[int, int]] | None:

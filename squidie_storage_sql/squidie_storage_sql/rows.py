@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from squidie_core.journal.commit import Checkpoint, Head, IndexRow, LoadedThread, StoredCommit
-from squidie_core.ports import DueBatch, DueRun, HeadStatus, RunRow
+from squidie_core.ports import DueBatch, DueRun, HeadStatus, RunRow, Tombstone
 
 if TYPE_CHECKING:
     from squidie_storage_sql.database import Row
@@ -73,7 +73,8 @@ def head_status(row: Row) -> HeadStatus:
 def run_row(row: Row, names: Callable[[object], tuple[str, ...]]) -> RunRow:
     """A listed run."""
     thread_id, rev, commit_id, updated_at, parked_until, park_reason, quarantine_reason, *index = row
-    workflow, queue, priority, status, started_at, wake_at, needs, ended_at, version, tags, min_reader = index
+    workflow, queue, priority, status, started_at, wake_at, needs, ended_at, version, tags, min_reader, *rest = index
+    start_digest, parent = rest
     return RunRow(
         thread_id=thread_id,
         head=Head(rev, commit_id),
@@ -89,6 +90,8 @@ def run_row(row: Row, names: Callable[[object], tuple[str, ...]]) -> RunRow:
             version=version,
             tags=names(tags),
             min_reader=min_reader,
+            start_digest=start_digest,
+            parent=parent,
         ),
         updated_at=updated_at,
         parked_until=parked_until,
@@ -116,9 +119,19 @@ def head_columns(thread_id: str, commits: Sequence[StoredCommit], index: IndexRo
         "wake_at": index.wake_at,
         "started_at": index.started_at,
         "ended_at": index.ended_at,
+        "start_digest": index.start_digest,
+        "parent": index.parent,
     }
 
 
 def damaged_text(stored: bytes) -> str:
     """What can be had of a text with damaged bytes in it: its reader finds out, and one run's damage stops no other."""
     return stored.decode(errors="surrogateescape")
+
+
+def tombstone(row: Row) -> Tombstone:
+    """What is left of a run, from (run_id, workflow, status, start_digest, ended_at, expires_at)."""
+    _, workflow, status, start_digest, ended_at, expires_at = row
+    return Tombstone(
+        workflow=workflow, status=status, start_digest=start_digest, ended_at=ended_at, expires_at=expires_at
+    )

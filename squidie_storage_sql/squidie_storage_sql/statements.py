@@ -38,6 +38,10 @@ class Statements:
     quarantine: str
     unquarantine: str
     """-> a row if it was quarantined"""
+    purgeable: str
+    """before, status, started_at and run_id to go on after, limit -> started_at, run_id of runs to purge, in order"""
+    tombstones: str
+    """thread_ids -> rows of `rows.tombstone`"""
     thread_ids: str
     """after, limit -> run_id of the threads that have commits, in order"""
     reindex: str

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from squidie_core.errors import StorageError
 from squidie_core.journal.commit import StoredCommit
-from squidie_core.ports import RebuildPage, RunPage
+from squidie_core.ports import PurgePage, RebuildPage, RunPage
 from squidie_storage_sql.committing import commit_all
-from squidie_storage_sql.cursors import read_cursor, write_cursor
+from squidie_storage_sql.cursors import read_cursor, read_place, write_cursor, write_place
 from squidie_storage_sql.database import Rejected
-from squidie_storage_sql.rows import due_batch, head_columns, head_status, loaded_threads, run_row
+from squidie_storage_sql.rows import due_batch, head_columns, head_status, loaded_threads, run_row, tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         IndexRow,
         LoadedThread,
     )
-    from squidie_core.ports import Capabilities, DueBatch, Finding, HeadStatus, RunQuery
+    from squidie_core.ports import Capabilities, DueBatch, Finding, HeadStatus, RunQuery, Tombstone
     from squidie_storage_sql.database import Database, Row
 
 _OLDEST_FIRST_EVERY = 8
 _NO_LIMIT = 2**62
+_FIRST = -(2**62)
+"""Before every time."""
 
 
 class SqlStorage:
@@ -159,6 +161,49 @@ class SqlStorage:
         """Let the run take part again; whether it was quarantined."""
         return bool(self._write(self.database.statements.unquarantine, thread_id=thread_id))
 
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        """Forget runs that have ended, those of one status after those of another, oldest start first."""
+        chosen = list(dict.fromkeys(statuses))
+        started_at, run_id, status = (_FIRST, "", None) if after is None else read_place(self._namespace, after)
+        if status is not None:
+            chosen = chosen[chosen.index(status) :] if status in chosen else []
+        place = {"before": before, "status": chosen[0] if chosen else "", "started_at": started_at, "run_id": run_id}
+        if dry_run:
+            rows = self._read(self.database.statements.purgeable, limit=limit, **place)
+            return self._purge_page([(*row, True) for row in rows], chosen, limit, 0)
+        try:
+            rows, expired = self.database.purge({**place, "limit": limit, "remember_until": remember_until})
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
+        return self._purge_page(rows, chosen, limit, expired)
+
+    def _purge_page(self, rows: Sequence[Row], statuses: Sequence[str], limit: int, expired: int) -> PurgePage:
+        """From rows (start time, id, whether it was taken) of runs of the first status."""
+        if len(rows) == limit and rows:
+            next_after = write_place(self._namespace, rows[-1][0], rows[-1][1], statuses[0])
+        elif len(statuses) > 1:
+            next_after = write_place(self._namespace, _FIRST, "", statuses[1])
+        else:
+            next_after = None
+        taken = [run_id for _, run_id, was_taken in rows if was_taken]
+        return PurgePage(run_ids=taken, next_after=next_after, expired=expired)
+
+    def tombstones(self, thread_ids: Sequence[str]) -> dict[str, Tombstone]:
+        """What is left of purged runs, in one round trip."""
+        if not thread_ids:
+            return {}
+        rows = self._read(self.database.statements.tombstones, thread_ids=list(thread_ids))
+        return {row[0]: tombstone(row) for row in rows}
+
     def rebuild_index(
         self,
         derive: Callable[[str, Sequence[StoredCommit]], IndexRow],
@@ -174,6 +219,8 @@ class SqlStorage:
         for thread_id in thread_ids:
             seen = self.heads([thread_id]).get(thread_id)
             commits = self.read(thread_id)
+            if not commits:
+                continue  # it was purged meanwhile
             try:
                 index = derive(thread_id, commits)
             except StorageError as error:

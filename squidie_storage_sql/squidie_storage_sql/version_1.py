@@ -87,7 +87,7 @@ def _metadata(schema: str | None) -> MetaData:
 
 
 def _runs(metadata: MetaData) -> None:
-    """One row a run: its head, and its index row."""
+    """One row a run: its head, and its index row. What is left of a purged run is a row too, so its id stays taken."""
     runs = Table(
         f"{PREFIX}runs",
         metadata,
@@ -118,6 +118,9 @@ def _runs(metadata: MetaData) -> None:
         Column("quarantine_reason", Text),
         Column("quarantine_by", Text),
         Column("quarantine_at", BigInteger),
+        Column("start_digest", Text, nullable=False, server_default=text("''")),
+        Column("parent", _NAME, comment="the run that may await this one"),
+        Column("expires_at", BigInteger, comment="of a purged run, when this row may go too; null for a run"),
         PrimaryKeyConstraint("namespace", "run_id", name="squidie_runs_pkey"),
     )
     is_due = text("due_at is not null")
@@ -132,9 +135,20 @@ def _runs(metadata: MetaData) -> None:
         sqlite_where=is_due,
     )
     newest_first = (column.started_at.desc(), column.run_id.desc())
-    Index("squidie_runs_started", column.namespace, *newest_first)
-    Index("squidie_runs_status", column.namespace, column.status, *newest_first)
-    Index("squidie_runs_workflow", column.namespace, column.workflow, *newest_first)
+    is_run, is_tombstone = text("expires_at is null"), text("expires_at is not null")
+    for name, *columns in (
+        ("started", column.namespace),
+        ("status", column.namespace, column.status),
+        ("workflow", column.namespace, column.workflow),
+    ):
+        Index(f"squidie_runs_{name}", *columns, *newest_first, postgresql_where=is_run, sqlite_where=is_run)
+    Index(
+        "squidie_runs_expired",
+        column.namespace,
+        column.expires_at,
+        postgresql_where=is_tombstone,
+        sqlite_where=is_tombstone,
+    )
 
 
 def _commits(metadata: MetaData) -> None:

@@ -474,6 +474,7 @@ class TestIndexRow:
             needs=("w:a",),
             version="2",
             tags=("x",),
+            start_digest=f"t:{'1' * 64}",
         )
         over = index_row(folded(first, planned(), RunTerminal(8, "cancelled")))
         assert (over.status, over.wake_at, over.needs, over.ended_at) == ("cancelled", None, (), 8)

@@ -13,11 +13,11 @@ import pytest
 from psycopg import sql
 
 from squidie_contract.engine.appends import append, write
-from squidie_core import Squidie
+from squidie_core import Snapshot, Squidie
 from squidie_core.errors import NotSupported, OptionError, StorageError
-from squidie_core.journal.commit import Checkpoint
+from squidie_core.journal.commit import Checkpoint, Head
 from squidie_storage_sql import open_postgresql, open_sqlite
-from squidie_storage_sql.postgresql.grants import RIGHTS
+from squidie_storage_sql.postgresql.grants import PURGING_RIGHTS, RIGHTS
 from squidie_storage_sql.version_1 import table_names
 from tests.operations.flows import One, Two
 from tests.runtime.stores import working
@@ -89,6 +89,21 @@ class TestTheRole:
         storage.reserve("parent", until=storage.clock() + 60_000, reason="a test")
         storage.close()
 
+    def test_purges_nothing(self, tenant: Tenant) -> None:
+        with Squidie(tenant.url, workflows=[One]) as squidie:
+            run = squidie.cancel(squidie.start(One, {}, delay=3600))
+            eventually(lambda: squidie.purge(before=0, dry_run=True).runs == 1)
+            with pytest.raises(StorageError, match="permission denied"):
+                squidie.purge(before=0)
+            assert squidie.inspect_run(run).status == "cancelled"
+
+    def test_purges_where_it_was_granted_that_too(self, tenant: Tenant) -> None:
+        with psycopg.connect(tenant.owner_url.partition("?")[0], autocommit=True) as connection:
+            connection.execute(open_postgresql.grants(tenant.owner_url, tenant.role, purging=True).encode())
+        with Squidie(tenant.url, workflows=[One]) as squidie:
+            squidie.cancel(squidie.start(One, {}, delay=3600))
+            eventually(lambda: squidie.purge(before=0).runs == 1)
+
     @pytest.mark.parametrize(
         "harm",
         [
@@ -124,9 +139,56 @@ class TestTheRole:
             open_postgresql.migrate(f"{tenant.url}_too")
 
 
+class TestARoleThatPurges:
+    @pytest.fixture
+    def keeper(self, tenant: Tenant) -> Tenant:
+        """Give the tenant with the rights to purge, and no others."""
+        role, schema = sql.Identifier(tenant.role), sql.Identifier(tenant.schema)
+        revoke = sql.SQL("revoke all on all tables in schema {} from {}").format(schema, role)
+        as_owner(tenant.owner_url.partition("?")[0], revoke)
+        with psycopg.connect(tenant.owner_url.partition("?")[0], autocommit=True) as connection:
+            connection.execute(open_postgresql.grants(tenant.owner_url, tenant.role, purging=True).encode())
+        return tenant
+
+    def test_purges_and_does_nothing_else(self, keeper: Tenant) -> None:
+        with Squidie(keeper.owner_url, workflows=[One]) as owner:
+            run = owner.cancel(owner.start(One, {}, delay=3600))
+            checkpoint = Checkpoint(Head(run_rev(owner, run), 1), 1, "one")
+            owner.store.storage.put_checkpoint(run.id, checkpoint)
+            with Squidie(keeper.url, workflows=[One]) as squidie:
+                assert squidie.purge(before=3600, dry_run=True).runs == 0
+                eventually(lambda: squidie.purge(before=0, remember_for=0).runs == 1)
+                eventually(lambda: squidie.purge(before=0).tombstones == 1)
+                with pytest.raises(StorageError, match="permission denied"):
+                    squidie.start(One, {})
+
+    @pytest.mark.parametrize(
+        "harm",
+        [
+            "update {0}.squidie_commits set body = ''",
+            "delete from {0}.squidie_blobs",
+            "update {0}.squidie_checkpoints set body = ''",
+            "truncate {0}.squidie_commits",
+            "insert into {0}.squidie_commits values ('n', 'r', 1, 1, 1, 0, '[]')",
+        ],
+    )
+    def test_cannot(self, keeper: Tenant, harm: LiteralString) -> None:
+        statement = sql.SQL(harm).format(sql.Identifier(keeper.schema))
+        with (
+            psycopg.connect(keeper.url.partition("?")[0], autocommit=True) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement)
+
+
+def run_rev(squidie: Squidie, run: Snapshot) -> int:
+    return squidie.store.storage.heads([run.id])[run.id].head.rev
+
+
 class TestTheStatements:
     def test_cover_every_table(self) -> None:
         assert set(RIGHTS) == set(table_names())
+        assert set(PURGING_RIGHTS) < set(table_names())
 
     def test_leave_the_schema_to_the_search_path_without_one(self) -> None:
         text = open_postgresql.grants("postgresql://nobody@nowhere/x", "app")

@@ -6,15 +6,17 @@ import random
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import psycopg
 import pytest
 
-from squidie_contract.engine.appends import OFFERS, append, commits_of, due_ids, write
+from squidie_contract.engine.appends import FAR_FUTURE, LONG_AGO, OFFERS, append, commits_of, due_ids, write
 from squidie_core.journal.commit import COMMITTED, Busy, Commit, CommitResult, Conflict
 from squidie_storage_sql import SqlStorage
 from squidie_storage_sql.database import Parameters, Row
+from squidie_storage_sql.postgresql.database import PostgresqlDatabase
 from tests.storage_sql.stores import Store
 
 LOCK = "select from squidie_runs where namespace = %s and run_id = %s for update"
@@ -117,6 +119,42 @@ class TestALockedRow:
             assert storage.commit([Commit(children, nudges=("a",))]) == [COMMITTED]
             assert due_ids(storage) == ["a"]
         assert storage.heads(["a"])["a"].nudges == 1
+
+    def test_is_passed_over_by_a_purge(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        write(storage, *(append(name, status="completed", ended_at=LONG_AGO, wake_at=None) for name in "abc"))
+
+        def purged() -> list[str]:
+            page = storage.purge(before=FAR_FUTURE, statuses=("completed",), remember_until=FAR_FUTURE)
+            return sorted(page.run_ids)
+
+        with stranger(postgresql, LOCK, "b"):
+            assert purged() == ["a", "c"]
+        assert purged() == ["b"]
+
+
+class TestAPurge:
+    def test_leaves_a_run_to_which_somebody_appended_while_it_looked(self, postgresql: Store) -> None:
+        storage, writer = postgresql.open(), postgresql.open()
+        first = {name: append(name, status="completed", ended_at=LONG_AGO, wake_at=None) for name in "ab"}
+        write(storage, *first.values())
+        database = cast("PostgresqlDatabase", storage.database)
+        looked = "from home, found, lateral"
+        assert looked in database.statements.purge
+        held = "from home, (select found.*, pg_advisory_xact_lock(5718) from found offset 0) found, lateral"
+        database.statements = replace(database.statements, purge=database.statements.purge.replace(looked, held))
+        with psycopg.connect(postgresql.url) as stranger, ThreadPoolExecutor(1) as pool:
+            stranger.execute("select pg_advisory_lock(5718)")
+            page = pool.submit(
+                storage.purge, before=FAR_FUTURE, statuses=("completed",), remember_until=FAR_FUTURE, limit=9
+            )
+            while stranger.execute("select from pg_locks where locktype = 'advisory' and not granted").rowcount == 0:
+                pass
+            write(writer, append("b", first["b"].head, status="completed", ended_at=LONG_AGO, wake_at=None))
+            stranger.execute("select pg_advisory_unlock(5718)")
+            assert list(page.result().run_ids) == ["a"]
+        assert [len(commits_of(writer, name)) for name in "ab"] == [0, 2]
+        assert set(writer.heads(["a", "b"])) == {"b"}
 
 
 class TestAStartThatSomebodyHasNotCommitted:

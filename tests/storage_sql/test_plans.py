@@ -142,6 +142,19 @@ class TestInANamespaceThatTheStatisticsDoNotKnow:
         most, kinds = scanned(large, getattr(statements, statement), DUE)
         assert (most <= 10 * 16, "Seq Scan" in kinds) == (True, False)
 
+    @pytest.mark.parametrize("statement", ["purgeable", "purge"])
+    def test_a_purge_reads_what_it_takes(
+        self, large: SqlStorage, postgresql: Store, schema: str, statement: str
+    ) -> None:
+        ended = (
+            "update {}.squidie_runs set status = 'completed', ended_at = started_at, due_at = null where rev % 2 = ?"
+        )
+        postgresql.sql(ended.format(schema).replace("%", "%%"), 1)
+        statements = cast("PostgresqlDatabase", large.database).statements
+        place = {"before": 10_000, "status": "completed", "started_at": 20, "run_id": "", "remember_until": 7}
+        most, kinds = scanned(large, getattr(statements, statement), place | {"limit": 32})
+        assert (most <= 32, "Seq Scan" in kinds) == (True, False)
+
     def test_load_heads_and_standings_read_what_they_give(self, large: SqlStorage) -> None:
         statements = large.database.statements
         wanted = [(f"r{i}", None) for i in range(1, 65)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from squidie_contract.engine.appends import OFFERS, append, write
+from squidie_contract.engine.appends import FAR_FUTURE, LONG_AGO, OFFERS, append, write
 from squidie_core.journal.commit import COMMITTED, Commit, Conflict, Head
 from tests.storage_sql.stores import Store
 from tests.storage_sql.wire import round_trips, statements
@@ -92,6 +92,22 @@ class TestPostgresql:
         with round_trips(storage) as count:
             assert len(storage.load(names)) == len(storage.heads(names)) == 50
             assert count() == 2
+
+    def test_a_page_of_a_purge_is_one_round_trip_and_so_are_tombstones(self, postgresql: Store) -> None:
+        storage = postgresql.open()
+        trips, names = 0, list[str]()
+        for times in ("once", "again"):
+            names = [f"{times} {i}" for i in range(50)]
+            write(storage, *(append(name, status="completed", ended_at=LONG_AGO, wake_at=None) for name in names))
+            with round_trips(storage) as count:
+                page = storage.purge(before=FAR_FUTURE, statuses=("completed",), remember_until=FAR_FUTURE)
+                assert sorted(page.run_ids) == sorted(names)
+                trips = count()
+        assert trips == 1
+        storage.tombstones(["gone"])
+        with round_trips(storage) as count:
+            assert len(storage.tombstones(names)) == 50
+            assert count() == 1
 
     @pytest.mark.parametrize("option", [True, False])
     def test_statements_are_prepared_unless_that_is_off(self, postgresql: Store, *, option: bool) -> None:

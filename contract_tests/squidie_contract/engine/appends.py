@@ -54,6 +54,8 @@ class Changes(TypedDict, total=False):
     version: str | None
     tags: tuple[str, ...]
     min_reader: int
+    start_digest: str
+    parent: str | None
 
 
 def row(**changes: Unpack[Changes]) -> IndexRow:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from squidie_core.cli.arguments import Commands, add_command, add_store, settings_of
 from squidie_core.cli.output import Output
-from squidie_core.errors import NotSupported
+from squidie_core.errors import NotSupported, OptionError
 from squidie_core.plugins import find_opener
 
 
@@ -43,8 +43,11 @@ class Migratable(Protocol):
 class Grantable(Protocol):
     """A storage plugin whose stores have roles."""
 
-    def grants(self, url: str, role: str, **options: Any) -> str:
-        """What lets the role run everything but migrations, for an owner to run. Connects to nothing."""
+    def grants(self, url: str, role: str, *, purging: bool = False, **options: Any) -> str:
+        """What lets the role do all that workers and operators do, or `purging` alone, for an owner to run.
+
+        Connects to nothing.
+        """
         ...
 
 
@@ -55,6 +58,7 @@ def add(commands: Commands) -> None:
     printing = parser.add_mutually_exclusive_group()
     printing.add_argument("--sql", action="store_true", help="print the statements for an empty store instead")
     printing.add_argument("--print-grants", metavar="ROLE", help="print what grants a role all that workers need")
+    parser.add_argument("--purging", action="store_true", help="with --print-grants: all that `squidie purge` needs")
     add_store(parser)
     parser.set_defaults(run=run)
 
@@ -68,8 +72,10 @@ def run(args: argparse.Namespace, out: Output) -> None:
         plugin: object = find_opener("storage", url)
         options = settings.opening()["storage_options"]
         if args.print_grants is not None:
-            _show_sql(out, _grants(plugin, url, args.print_grants, options))
+            _show_sql(out, _grants(plugin, url, args.print_grants, options, purging=args.purging))
             return
+        if args.purging:
+            raise OptionError("--purging goes with --print-grants", code="usage")
         if not isinstance(plugin, Migratable):
             _show(out, 0, 0, "this store has no schema: nothing needs migrating")
             return
@@ -82,10 +88,10 @@ def run(args: argparse.Namespace, out: Output) -> None:
     _show(out, report.from_version, report.to_version, f"the schema {done}")
 
 
-def _grants(plugin: object, url: str, role: str, options: Mapping[str, Any]) -> str:
+def _grants(plugin: object, url: str, role: str, options: Mapping[str, Any], *, purging: bool) -> str:
     if not isinstance(plugin, Grantable):
         raise NotSupported("this store has no roles: nothing needs granting")
-    return plugin.grants(url, role, **options)
+    return plugin.grants(url, role, purging=purging, **options)
 
 
 def _show_sql(out: Output, text: str) -> None:

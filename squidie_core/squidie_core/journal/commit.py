@@ -27,10 +27,11 @@ NO_HEAD = Head(0, 0)
 class IndexRow:
     """What operators list and workers look for, derived from the entries by the fold and written with them.
 
-    `workflow`, `queue`, `priority` (0 first, 9 last), `version`, `tags` and `started_at` never change after the first
-    append. `wake_at`: when a worker should look next, in milliseconds since the epoch; `None`: not before somebody
-    writes to the thread. `needs`: what a worker must offer to advance the run, each `workflow:step`, or `workflow:*`
-    where any worker that knows the workflow will do; a worker that offers one of them can advance the run.
+    `workflow`, `queue`, `priority` (0 first, 9 last), `version`, `tags`, `started_at`, `start_digest` and `parent`
+    never change after the first append. `wake_at`: when a worker should look next, in milliseconds since the epoch;
+    `None`: not before somebody writes to the thread. `needs`: what a worker must offer to advance the run, each
+    `workflow:step`, or `workflow:*` where any worker that knows the workflow will do; a worker that offers one of them
+    can advance the run.
     """
 
     workflow: str
@@ -41,10 +42,15 @@ class IndexRow:
     wake_at: int | None
     needs: tuple[str, ...]
     ended_at: int | None = None
+    """Not before `started_at`."""
     version: str | None = None
     tags: tuple[str, ...] = ()
     min_reader: int = 1
     """The lowest journal version whose readers understand the thread."""
+    start_digest: str = ""
+    """What a repeated start is compared with, also when the run was purged."""
+    parent: str | None = None
+    """The run that may await this one: as long as that one has not ended, purging leaves this one alone."""
 
 
 @dataclass(frozen=True, slots=True)

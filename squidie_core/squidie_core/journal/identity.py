@@ -44,6 +44,11 @@ def deferrals(key: str) -> tuple[str, int]:
     return (key, 0) if found is None else (key[: found.start()], int(found[1] or 1))
 
 
+def start_digest(trigger: str, payload_digest: str) -> str:
+    """What starts of one run have in common beside the workflow."""
+    return f"{trigger}:{payload_digest}"
+
+
 def deferred_key(key: str) -> str:
     """The key of the continuation of a deferred runnable: `<key>:deferred`, the n-th time `<key>:deferred#<n>`."""
     origin, times = deferrals(key)

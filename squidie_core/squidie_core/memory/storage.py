@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +24,8 @@ from squidie_core.journal.commit import (
     Refused,
     StoredCommit,
 )
+from squidie_core.memory.cursors import read_cursor, write_cursor
+from squidie_core.memory.purging import purgeable, take
 from squidie_core.memory.threads import Namespace, Thread
 from squidie_core.memory.world import MemoryWorld, world_of
 from squidie_core.ports.storage import (
@@ -33,10 +33,12 @@ from squidie_core.ports.storage import (
     DueBatch,
     DueRun,
     HeadStatus,
+    PurgePage,
     RebuildPage,
     RunPage,
     RunQuery,
     RunRow,
+    Tombstone,
 )
 
 CAPABILITIES = Capabilities(name="memory", local_clock=True, durable=False, exclusive_reservations=True)
@@ -141,7 +143,7 @@ class MemoryStorage:
                 thread.reserved_until = thread.parked_until or 0
 
     def find(self, query: RunQuery) -> RunPage:
-        before = None if query.cursor is None else _read_cursor(query.cursor)
+        before = None if query.cursor is None else read_cursor(query.cursor)
         with self._opened() as namespace:
             found = sorted(
                 (
@@ -154,7 +156,7 @@ class MemoryStorage:
             page = found[: query.limit]
             return RunPage(
                 runs=[_run_row(thread_id, namespace.threads[thread_id]) for _, thread_id in page],
-                next_cursor=_cursor(*page[-1]) if page and len(found) > len(page) else None,
+                next_cursor=write_cursor(*page[-1]) if page and len(found) > len(page) else None,
             )
 
     def put_blob(self, digest: str, body: str) -> None:
@@ -191,6 +193,44 @@ class MemoryStorage:
             thread.quarantine_reason = thread.quarantined_by = None
             return True
 
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        start = None if after is None else read_cursor(after)
+        with self._opened() as namespace:
+            found = purgeable(namespace, before, statuses, start)
+            page = found[:limit]
+            if not dry_run:
+                for _, thread_id in page:
+                    namespace.tombstones[thread_id] = take(namespace, thread_id, remember_until)
+            expired = [] if dry_run else self._expired(namespace)[:limit]
+            for thread_id in expired:
+                del namespace.tombstones[thread_id]
+            return PurgePage(
+                run_ids=[thread_id for _, thread_id in page],
+                next_after=write_cursor(*page[-1]) if page and len(found) > len(page) else None,
+                expired=len(expired),
+            )
+
+    def _expired(self, namespace: Namespace) -> list[str]:
+        now = self._world.clock()
+        return [thread_id for thread_id, left in namespace.tombstones.items() if left.expires_at <= now]
+
+    def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        with self._opened() as namespace:
+            return {
+                thread_id: namespace.tombstones[thread_id]
+                for thread_id in thread_ids
+                if thread_id in namespace.tombstones
+            }
+
     def rebuild_index(
         self,
         derive: Callable[[str, Sequence[StoredCommit]], IndexRow],
@@ -205,6 +245,8 @@ class MemoryStorage:
         failed: dict[str, str] = {}
         for thread_id in page:
             commits = self.read(thread_id)
+            if not commits:
+                continue  # it was purged meanwhile
             try:
                 index = derive(thread_id, commits)
             except StorageError as error:
@@ -223,8 +265,8 @@ class MemoryStorage:
 
     def _rewrite(self, thread_id: str, head: Head, index: IndexRow) -> bool:
         with self._opened() as namespace:
-            thread = namespace.threads[thread_id]
-            if thread.head != head:
+            thread = namespace.threads.get(thread_id)
+            if thread is None or thread.head != head:
                 return False
             thread.index = index
             return True
@@ -266,7 +308,7 @@ def _commit(namespace: Namespace, commit: Commit, now: int) -> CommitResult:
     stale = [
         append.thread_id
         for thread, append in zip(threads, commit.appends, strict=True)
-        if (NO_HEAD if thread is None else thread.head) != append.expected
+        if append.expected != (NO_HEAD if thread is None else thread.head) or append.thread_id in namespace.tombstones
     ]
     if stale:
         return Conflict(tuple(stale))
@@ -345,16 +387,3 @@ def _run_row(thread_id: str, thread: Thread) -> RunRow:
         park_reason=thread.park_reason,
         quarantine_reason=thread.quarantine_reason,
     )
-
-
-def _cursor(started_at: int, thread_id: str) -> str:
-    return base64.urlsafe_b64encode(f"memory:{started_at}:{thread_id}".encode()).decode("ascii")
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    try:
-        text = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-        _, started_at, thread_id = re.split(r"^memory:(-?[0-9]+):", text)
-        return int(started_at), thread_id
-    except ValueError:
-        raise OptionError("cursor: no page gave this cursor; pass the next_cursor of a page of this storage") from None

@@ -17,6 +17,7 @@ from squidie_core.journal.commit import (
     LoadedThread,
     StoredCommit,
 )
+from squidie_core.ports.storage import Tombstone
 
 
 @dataclass(slots=True)
@@ -103,8 +104,9 @@ def _last_rev(commit: StoredCommit) -> int:
 
 @dataclass(slots=True)
 class Namespace:
-    """The threads and blobs of one namespace, and how often each queue was polled."""
+    """The threads, tombstones and blobs of one namespace, and how often each queue was polled."""
 
     threads: dict[str, Thread] = field(default_factory=dict[str, Thread])
+    tombstones: dict[str, Tombstone] = field(default_factory=dict[str, Tombstone])
     blobs: dict[str, str] = field(default_factory=dict[str, str])
     polls: Counter[str] = field(default_factory=Counter[str])

@@ -8,11 +8,13 @@ from squidie_core.ports.storage import (
     DueBatch,
     DueRun,
     HeadStatus,
+    PurgePage,
     RebuildPage,
     RunPage,
     RunQuery,
     RunRow,
     Storage,
+    Tombstone,
 )
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
     "HeadStatus",
     "LeaseBackend",
     "Notifier",
+    "PurgePage",
     "RebuildPage",
     "RunPage",
     "RunQuery",
     "RunRow",
     "Storage",
+    "Tombstone",
 ]

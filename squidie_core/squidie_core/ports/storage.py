@@ -108,6 +108,30 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What is left of a purged run, as its index row had it. Times in milliseconds since the epoch."""
+
+    workflow: str
+    status: str
+    start_digest: str
+    ended_at: int
+    expires_at: int
+    """From then on a purge may take the tombstone too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgePage:
+    """What one call of `purge` took. `next_after` is where to go on, `None` where every run was looked at.
+
+    `expired`: how many tombstones it collected.
+    """
+
+    run_ids: Sequence[str]
+    next_after: str | None = None
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildPage:
     """What one call of `rebuild_index` did. `next_after` is where to go on, `None` at the end.
 
@@ -237,6 +261,33 @@ class Storage(Protocol):
 
     def unquarantine(self, thread_id: str) -> bool:
         """Let the run take part again. Returns whether it was quarantined."""
+        ...
+
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        """Forget runs that ended before that time with one of these statuses, at most `limit`.
+
+        Entries, checkpoint, index row and head go together: readers see a run whole or not at all. A tombstone stays at
+        least until `remember_until`. Appends to the thread conflict then, a new start of it too. Left alone are
+        runs whose `parent` is there and has not ended, quarantined ones, and those that somebody has locked.
+
+        Goes through the runs in an order of its own; `after` is the `next_after` of the page before (OptionError for
+        what no page gave). A page may hold few runs or none and yet not be the last. With `dry_run` it only says which
+        runs it would take; otherwise each call also collects at most `limit` tombstones whose time is over, unless the
+        store does so by itself. Without `statuses` it does that alone.
+        """
+        ...
+
+    def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        """The tombstones of those threads that were purged, in one round trip."""
         ...
 
     def rebuild_index(

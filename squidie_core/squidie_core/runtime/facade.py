@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
@@ -24,6 +25,7 @@ from squidie_core.runtime.berths import Hosts
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
 from squidie_core.runtime.listing import run_list
+from squidie_core.runtime.purging import Purge, purge
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 from squidie_core.runtime.store import RunStore, derive_index
@@ -157,7 +159,8 @@ class Squidie:
         `metadata` is kept with the receipt.
 
         Raises PayloadError, OptionError, NotFoundError for a workflow that is not registered, ConflictError where the
-        key or id belongs to a run of another payload, and StorageError.
+        key or id belongs to a run of another payload, PurgedError where it belongs to one that was purged, and
+        StorageError.
         """
         given = StartOptions.of(self.queue, trigger, options)
         started = start_run(self.store, self.hosts, what, payload, given)
@@ -400,6 +403,34 @@ class Squidie:
             self.wakeups.notifier,
             stuck_after=options.milliseconds("stuck_after", stuck_after),
             sample=options.integer("sample", sample, least=0, most=1_000_000),
+        )
+
+    def purge(
+        self,
+        *,
+        before: datetime | Duration,
+        statuses: Iterable[str] = options.ENDED,
+        remember_for: Duration = timedelta(days=90),
+        limit: int | None = None,
+        dry_run: bool = False,
+    ) -> Purge:
+        """Forget runs that ended before that moment, or so long ago, with one of these statuses; says how many.
+
+        A run goes whole: journal, checkpoint and listing. For `remember_for` starting it again, by its key or id, does
+        not run it twice but raises PurgedError, which tells how it ended; later the id is free. Runs that are not over
+        stay, as do quarantined ones and those that another run may await.
+
+        Goes in small transactions while everything goes on, `limit` runs at most; what it took is gone also where a
+        later one fails. `dry_run` only counts. Raises OptionError, StorageError.
+        """
+        now = self.store.clock.now()
+        return purge(
+            self.store.storage,
+            before=options.earlier("before", before, now),
+            statuses=options.ended_statuses(statuses),
+            remember_until=now + options.milliseconds("remember_for", remember_for),
+            limit=None if limit is None else options.integer("limit", limit, least=1, most=2**31),
+            dry_run=dry_run,
         )
 
     def unquarantine(self, run: RunRef, /) -> bool:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -108,6 +109,29 @@ def status(value: str | None) -> str | None:
     if value is None or value in _STATUSES:
         return value
     raise refuse("status", "is no status of a run", f"use one of {', '.join(_STATUSES)}")
+
+
+ENDED = ("completed", "failed", "cancelled")
+
+
+def ended_statuses(value: Iterable[object] | str) -> tuple[str, ...]:
+    """Statuses of runs that are over, each once; at least one."""
+    given = (value,) if isinstance(value, str) else tuple(value)
+    if given and all(one in ENDED for one in given):
+        return tuple(one for one in ENDED if one in given)
+    raise refuse("statuses", "is not made of statuses of runs that are over", f"use some of {', '.join(ENDED)}")
+
+
+def earlier(option: str, value: object, now: int) -> int:
+    """A moment that is over, in milliseconds since the epoch: an aware datetime, or a duration before `now`."""
+    if not isinstance(value, datetime):
+        return max(now - milliseconds(option, value), 0)
+    if value.tzinfo is None:
+        raise refuse(option, "has no time zone", "pass an aware datetime, or how long ago")
+    at = int(value.timestamp() * 1000)
+    if at > now:
+        raise refuse(option, "lies in the future", "pass a moment that is over, or how long ago")
+    return at
 
 
 def owner(value: str | None) -> str:

@@ -10,9 +10,9 @@ from squidie_core import decisions
 from squidie_core.authoring import CompiledWorkflow, Duration, Trigger, Workflow
 from squidie_core.dataclass import dataclass
 from squidie_core.decisions import StartRequest
-from squidie_core.errors import ConflictError
+from squidie_core.errors import ConflictError, PurgedError
 from squidie_core.journal.commit import Append, CommitResult, Conflict
-from squidie_core.journal.identity import derived_id, digest, run_id_at
+from squidie_core.journal.identity import derived_id, digest, run_id_at, start_digest
 from squidie_core.runtime import options
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.berths import Berth, Boarding, Hosts
@@ -206,11 +206,17 @@ def _queue(workflow: CompiledWorkflow, given: StartOptions) -> str:
 
 
 def _existing(store: RunStore, request: StartRequest, workflow: str) -> RunState:
-    """The run that has this id already, if it was started with the same payload."""
-    state = store.state(request.run_id)
-    if (state.workflow, state.trigger, state.payload_digest) != (workflow, request.trigger, request.payload_digest):
-        raise ConflictError(
-            f"run {request.run_id} was started before with another payload or trigger; use another key or id",
-            details={"run_id": request.run_id},
-        )
-    return state
+    """The run that has this id already, if it was started with the same payload. Raises PurgedError, ConflictError."""
+    asked = (workflow, start_digest(request.trigger, request.payload_digest))
+    try:
+        state = store.state(request.run_id)
+    except PurgedError as purged:
+        if (purged.workflow, purged.start_digest) == asked:
+            raise
+    else:
+        if (state.workflow, state.start_digest) == asked:
+            return state
+    raise ConflictError(
+        f"run {request.run_id} was started before with another payload or trigger; use another key or id",
+        details={"run_id": request.run_id},
+    )

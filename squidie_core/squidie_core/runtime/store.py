@@ -29,6 +29,7 @@ from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.checkpoints import CheckpointWriter
 from squidie_core.runtime.clock import StoreClock
 from squidie_core.runtime.ids import fraction, new_commit_id
+from squidie_core.runtime.purging import purged
 from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.state import RunState, fold_thread, index_row, restore, save, wants_checkpoint
 
@@ -126,9 +127,12 @@ class RunStore:
             self._checkpoints.put(state.run_id, save(state))
 
     def state(self, run_id: str) -> RunState:
-        """The state of the run. Raises NotFoundError, Corrupt, UnknownVersion."""
+        """The state of the run. Raises NotFoundError, which PurgedError is, Corrupt, UnknownVersion."""
         found = self.states([run_id]).get(run_id)
         if found is None or (isinstance(found, RunState) and found.status == "new"):
+            left = self.storage.tombstones([run_id]).get(run_id)
+            if left is not None:
+                raise purged(run_id, left)
             raise NotFoundError(f"there is no run {run_id} in this store and namespace", details={"run_id": run_id})
         if isinstance(found, StorageError):
             raise found

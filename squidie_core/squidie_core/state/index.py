@@ -21,6 +21,7 @@ def index_row(state: RunState) -> IndexRow:
         ended_at=state.ended_at,
         version=state.version,
         tags=state.tags,
+        start_digest=state.start_digest,
     )
 
 

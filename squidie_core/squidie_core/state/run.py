@@ -14,6 +14,7 @@ from typing import Literal
 from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import NO_HEAD, Head
 from squidie_core.journal.entries import Decision, GateKind, Json, RunnableKind
+from squidie_core.journal.identity import start_digest
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
 RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied"]
@@ -145,6 +146,11 @@ class RunState:
             self.make_ready(runnable)
         elif runnable.status == "claimed":
             self.watch_lease(runnable)
+
+    @property
+    def start_digest(self) -> str:
+        """What a repeated start is compared with."""
+        return start_digest(self.trigger, self.payload_digest)
 
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""

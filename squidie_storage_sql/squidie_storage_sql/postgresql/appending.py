@@ -31,6 +31,8 @@ _START_COLUMNS = _APPEND_COLUMNS | {
     "priority": ("priorities", "int8"),
     "started_at": ("started_ats", "int8"),
     "tags": ("tags", "text"),
+    "start_digest": ("start_digests", "text"),
+    "parent": ("parents", "text"),
 }
 
 
@@ -107,10 +109,10 @@ updated as (
 _STARTED = f"""
 started as (
     insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue,
-        priority, status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
+        priority, status, needs, tags, wake_at, due_at, started_at, ended_at, start_digest, parent, updated_at)
     select i.namespace, i.run_id, i.count, i.commit_id, octet_length(i.body), i.min_reader, i.workflow, i.version,
         i.queue, i.priority, i.status, i.needs::text[], i.tags::text[], i.wake_at, {written_at("i.wake_at")},
-        i.started_at, i.ended_at, {NOW}
+        i.started_at, i.ended_at, i.start_digest, i.parent, {NOW}
     from input i
     where {_START_IS_FREE}
     order by i.run_id
@@ -148,7 +150,7 @@ reached as materialized (
     select h.namespace, h.run_id, h.times
     from hinted h, lateral (
         select from squidie_runs r
-        where r.namespace = h.namespace and r.run_id = h.run_id
+        where r.namespace = h.namespace and r.run_id = h.run_id and r.expires_at is null
         for no key update skip locked) r
     where not exists (select from locked l where l.run_id = h.run_id)
 )"""
@@ -173,7 +175,7 @@ select run_id, false as missed from written
 union all
 select h.run_id, true
 from hinted h, lateral (
-    select from squidie_runs r where r.namespace = h.namespace and r.run_id = h.run_id
+    select from squidie_runs r where r.namespace = h.namespace and r.run_id = h.run_id and r.expires_at is null
     offset 0) r
 where not exists (select from reached n where n.run_id = h.run_id)
     and not exists (select from locked l where l.run_id = h.run_id)"""

@@ -107,6 +107,8 @@ def start_arrays(appends: Sequence[Append]) -> dict[str, Any]:
         "priorities": Int8Array([row.priority for row in rows]),
         "started_ats": Int8Array([row.started_at for row in rows]),
         "tags": TextArray([array_literal(row.tags) for row in rows]),
+        "start_digests": TextArray([row.start_digest for row in rows]),
+        "parents": TextArray([row.parent for row in rows]),
     }
 
 
@@ -139,6 +141,8 @@ def start_row(append: Append) -> dict[str, Any]:
         "priority": Int8(row.priority),
         "started_at": Int8(row.started_at),
         "tags": array_literal(row.tags),
+        "start_digest": row.start_digest,
+        "parent": row.parent,
     }
 
 

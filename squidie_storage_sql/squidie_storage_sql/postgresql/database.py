@@ -137,6 +137,11 @@ class PostgresqlDatabase:
         except (Unavailable, Rejected) as error:
             _log.info("%d runs were not nudged: %s", len(run_ids), error)
 
+    def purge(self, parameters: Parameters) -> tuple[list[Row], int]:
+        """One round trip."""
+        rows = self.write(self.statements.purge, parameters)
+        return [row[1:] for row in rows if row[2] is not None], rows[0][0]
+
     def names(self, stored: object) -> tuple[str, ...]:
         """An array."""
         return tuple(cast("list[str]", stored))

@@ -21,13 +21,22 @@ RIGHTS: Mapping[str, str] = {
 }
 """By table. Journals can be added to, not rewritten."""
 
+PURGING_RIGHTS: Mapping[str, str] = {
+    "squidie_runs": "select, update, delete",
+    "squidie_commits": "select, delete",
+    "squidie_checkpoints": "select, delete",
+    "squidie_schema": "select",
+}
+"""The same for a role that purges."""
 
-def grants(role: str, schema: str | None) -> str:
+
+def grants(role: str, schema: str | None, *, purging: bool = False) -> str:
     """The statements for an owner of the tables to run. Raises OptionError for what names no role."""
     if not role or "\0" in role or len(role.encode(errors="replace")) > _LONGEST_NAME:
         raise option_error("role", f"must be the name of a role, of at most {_LONGEST_NAME} bytes")
     name = '"' + role.replace('"', '""') + '"'
-    statements = [f"grant {rights} on {in_schema(table, schema)} to {name}" for table, rights in RIGHTS.items()]
+    by_table = PURGING_RIGHTS if purging else RIGHTS
+    statements = [f"grant {rights} on {in_schema(table, schema)} to {name}" for table, rights in by_table.items()]
     if schema:
         statements.insert(0, f'grant usage on schema "{schema}" to {name}')
     return "".join(f"{statement};\n" for statement in statements)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from squidie_storage_sql.postgresql import appending, looking
+from squidie_storage_sql.postgresql import appending, looking, purging
 from squidie_storage_sql.postgresql.appending import NUDGED_AT
 from squidie_storage_sql.postgresql.looking import HOME
 from squidie_storage_sql.postgresql.times import NOW, due_at, due_at_once, written_at
@@ -30,10 +30,13 @@ wanted as materialized (
     from unnest(%(thread_ids)s::text[], %(numbers)s::int8[]) as u (run_id, number)
 )"""
 
-_THE_RUN = """lateral (
+_THE_HEAD = """lateral (
     select * from squidie_runs r
     where r.namespace = w.namespace and r.run_id = w.run_id
     offset 0) r"""
+
+# A purged run has left a row, and its id stays taken; nothing else sees it.
+_THE_RUN = _THE_HEAD.replace("w.run_id\n", "w.run_id and r.expires_at is null\n")
 
 # Neither a nudge nor a reservation waits: where somebody has the row, the run is being looked at anyway.
 _CHOSEN = """
@@ -41,7 +44,7 @@ chosen as materialized (
     select w.*
     from wanted w, lateral (
         select from squidie_runs r
-        where r.namespace = w.namespace and r.run_id = w.run_id
+        where r.namespace = w.namespace and r.run_id = w.run_id and r.expires_at is null
         for no key update skip locked) r
 )"""
 
@@ -49,7 +52,7 @@ _STANDINGS = f"""
 with {_WANTED_WITH_NUMBERS}
 select w.run_id, r.rev, r.commit_id, c.commit_id
 from wanted w
-left join {_THE_RUN} on true
+left join {_THE_HEAD} on true
 left join lateral (
     select c.commit_id from squidie_commits c
     where c.namespace = w.namespace and c.run_id = w.run_id and c.rev = w.number
@@ -153,10 +156,10 @@ _LISTING = f"""
 with {HOME}
 select r.run_id, r.rev, r.commit_id, r.updated_at, r.parked_until, r.park_reason, r.quarantine_reason,
     r.workflow, r.queue, r.priority, r.status, r.started_at, r.wake_at, r.needs, r.ended_at, r.version, r.tags,
-    r.min_reader
+    r.min_reader, r.start_digest, r.parent
 from home, lateral (
     select * from squidie_runs r
-    where r.namespace = home.namespace{{filters}}
+    where r.namespace = home.namespace and r.expires_at is null{{filters}}
     order by r.started_at desc, r.run_id desc
     limit %(limit)s) r
 order by r.started_at desc, r.run_id desc"""
@@ -194,7 +197,7 @@ _QUARANTINE = f"""{_PATIENT}
 update squidie_runs r
 set quarantine_reason = %(reason)s, quarantine_by = %(by)s, quarantine_at = {NOW}, due_at = null
 from home
-where r.namespace = home.namespace and r.run_id = %(thread_id)s
+where r.namespace = home.namespace and r.run_id = %(thread_id)s and r.expires_at is null
 returning r.run_id"""
 
 _UNQUARANTINE = f"""{_PATIENT}
@@ -204,6 +207,12 @@ set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
 from home
 where r.namespace = home.namespace and r.run_id = %(thread_id)s and r.quarantine_reason is not null
 returning r.run_id"""
+
+_TOMBSTONES = f"""
+with {_WANTED}
+select r.run_id, r.workflow, r.status, r.start_digest, r.ended_at, r.expires_at
+from wanted w, {_THE_HEAD}
+where r.expires_at is not null"""
 
 _THREAD_IDS = """
 with recursive thread (run_id) as (
@@ -220,7 +229,7 @@ update squidie_runs r
 set rev = %(rev)s, commit_id = %(commit_id)s, bytes = %(bytes)s, min_reader = %(min_reader)s,
     workflow = %(workflow)s, version = %(version)s, queue = %(queue)s, priority = %(priority)s, status = %(status)s,
     needs = %(needs)s, tags = %(tags)s, wake_at = %(wake_at)s::int8, started_at = %(started_at)s,
-    ended_at = %(ended_at)s,
+    ended_at = %(ended_at)s, start_digest = %(start_digest)s, parent = %(parent)s,
     due_at = {due_at("%(wake_at)s::int8", "r.nudged_at", "r.parked_until")},
     updated_at = {NOW}
 from home
@@ -230,10 +239,10 @@ returning r.run_id"""
 
 _RESTORE = f"""
 insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue, priority,
-    status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
+    status, needs, tags, wake_at, due_at, started_at, ended_at, start_digest, parent, updated_at)
 values (%(namespace)s, %(thread_id)s, %(rev)s, %(commit_id)s, %(bytes)s, %(min_reader)s, %(workflow)s, %(version)s,
     %(queue)s, %(priority)s, %(status)s, %(needs)s, %(tags)s, %(wake_at)s::int8, {written_at("%(wake_at)s::int8")},
-    %(started_at)s, %(ended_at)s, {NOW})
+    %(started_at)s, %(ended_at)s, %(start_digest)s, %(parent)s, {NOW})
 on conflict do nothing
 returning run_id"""
 
@@ -252,6 +261,7 @@ class PostgresqlStatements(Statements):
     append_together_and_nudge: str
     due: str
     due_oldest: str
+    purge: str
 
 
 def statements(schema: str | None) -> PostgresqlStatements:
@@ -286,6 +296,9 @@ def statements(schema: str | None) -> PostgresqlStatements:
         get_blobs=here(_GET_BLOBS),
         quarantine=here(_QUARANTINE),
         unquarantine=here(_UNQUARANTINE),
+        purgeable=here(purging.PURGEABLE),
+        purge=here(purging.PURGE),
+        tombstones=here(_TOMBSTONES),
         thread_ids=here(_THREAD_IDS),
         reindex=here(_REINDEX),
         restore=here(_RESTORE),

@@ -114,6 +114,18 @@ class SqliteDatabase:
         next_wake: int | None = self.read(self.statements.next_wake, bound)[0][0]
         return next_wake
 
+    def purge(self, parameters: Parameters) -> tuple[list[Row], int]:
+        """One transaction, in which nothing moves."""
+        with self.writer.transaction() as connection:
+            bound = self._bound(parameters)
+            rows = _rows(connection, self.statements.purgeable, bound)
+            bound["thread_ids"] = json.dumps([run_id for _, run_id in rows])
+            for statement in (self.statements.forget_commits, self.statements.forget_checkpoints, self.statements.bury):
+                connection.execute(statement, bound)
+            expired = [run_id for (run_id,) in connection.execute(self.statements.expired, bound)]
+            connection.execute(self.statements.collect, bound | {"thread_ids": json.dumps(expired)})
+        return [(*row, True) for row in rows], len(expired)
+
     def health(self) -> list[Finding]:
         """The file, its write-ahead log and its settings."""
         with self.connections.reading() as connection:
@@ -183,6 +195,8 @@ def _append_row(append: Append, namespace: str, now: int) -> dict[str, Any]:
         "wake_at": index.wake_at,
         "started_at": index.started_at,
         "ended_at": index.ended_at,
+        "start_digest": index.start_digest,
+        "parent": index.parent,
     }
 
 

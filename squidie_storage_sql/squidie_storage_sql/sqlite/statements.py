@@ -46,9 +46,9 @@ where namespace = :namespace and run_id = :thread_id"""
 
 _INSERT_HEAD = """
 insert into squidie_runs (namespace, run_id, rev, commit_id, bytes, min_reader, workflow, version, queue, priority,
-    status, needs, tags, wake_at, due_at, started_at, ended_at, updated_at)
+    status, needs, tags, wake_at, due_at, started_at, ended_at, start_digest, parent, updated_at)
 values (:namespace, :thread_id, :rev, :commit_id, :bytes, :min_reader, :workflow, :version, :queue, :priority,
-    :status, :needs, :tags, :wake_at, :wake_at, :started_at, :ended_at, :now)"""
+    :status, :needs, :tags, :wake_at, :wake_at, :started_at, :ended_at, :start_digest, :parent, :now)"""
 
 _INSERT_COMMIT = """
 insert into squidie_commits (namespace, run_id, rev, count, commit_id, previous, body)
@@ -59,7 +59,7 @@ _NUDGED_AT = "case when ended_at is null then coalesce(nudged_at, :now) end"
 _NUDGE = f"""
 update squidie_runs
 set nudges = nudges + 1, nudged_at = {_NUDGED_AT}, due_at = {_due_at("wake_at", _NUDGED_AT, "parked_until")}
-where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids)) and expires_at is null"""
 
 # ------------------------------------------------------------------------------------------------ due
 
@@ -108,7 +108,7 @@ _RESERVE = f"""
 update squidie_runs
 set due_at = {_due_at("wake_at", "nudged_at", ":until")},
     parked_until = :until, park_reason = :reason, parked = parked + 1, reserved_until = null
-where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids)) and expires_at is null"""
 
 _SEEN = "(select json_extract(value, '$[1]') from json_each(:wanted) where json_extract(value, '$[0]') = run_id)"
 _UNSEEN = f"case when nudges > {_SEEN} then nudged_at end"
@@ -116,14 +116,15 @@ _UNSEEN = f"case when nudges > {_SEEN} then nudged_at end"
 _ACKNOWLEDGE = f"""
 update squidie_runs
 set reserved_until = null, nudged_at = {_UNSEEN}, due_at = {_due_at("wake_at", _UNSEEN, "parked_until")}
-where namespace = :namespace and run_id in (select json_extract(value, '$[0]') from json_each(:wanted))"""
+where namespace = :namespace and run_id in (select json_extract(value, '$[0]') from json_each(:wanted))
+    and expires_at is null"""
 
 # ------------------------------------------------------------------------------------------------ threads
 
 _HEADS = """
 select r.run_id, r.rev, r.commit_id, r.status, r.nudges, r.parked_until, r.park_reason, r.quarantine_reason
 from squidie_runs r
-where r.namespace = :namespace and r.run_id in (select value from json_each(:thread_ids))"""
+where r.namespace = :namespace and r.run_id in (select value from json_each(:thread_ids)) and r.expires_at is null"""
 
 # A checkpoint stands for commits only if the thread has been in its state.
 _LOAD = """
@@ -132,6 +133,7 @@ with found as materialized (
         coalesce(json_extract(w.value, '$[1]'), p.rev, 0) as after
     from json_each(:wanted) w
     cross join squidie_runs r on r.namespace = :namespace and r.run_id = json_extract(w.value, '$[0]')
+        and r.expires_at is null
     left join squidie_checkpoints p on json_extract(w.value, '$[1]') is null
         and p.namespace = :namespace and p.run_id = r.run_id and p.rev <= r.rev
         and (p.rev, p.commit_id) = (
@@ -178,9 +180,9 @@ delete from squidie_checkpoints where namespace = :namespace and run_id = :threa
 _LISTING = """
 select r.run_id, r.rev, r.commit_id, r.updated_at, r.parked_until, r.park_reason, r.quarantine_reason,
     r.workflow, r.queue, r.priority, r.status, r.started_at, r.wake_at, r.needs, r.ended_at, r.version, r.tags,
-    r.min_reader
+    r.min_reader, r.start_digest, r.parent
 from squidie_runs r
-where r.namespace = :namespace{filters}
+where r.namespace = :namespace and r.expires_at is null{filters}
 order by r.started_at desc, r.run_id desc
 limit :limit"""
 
@@ -210,7 +212,7 @@ where namespace = :namespace and digest in (select value from json_each(:digests
 _QUARANTINE = """
 update squidie_runs
 set quarantine_reason = :reason, quarantine_by = :by, quarantine_at = :now, due_at = null
-where namespace = :namespace and run_id = :thread_id"""
+where namespace = :namespace and run_id = :thread_id and expires_at is null"""
 
 _UNQUARANTINE = f"""
 update squidie_runs
@@ -218,6 +220,50 @@ set quarantine_reason = null, quarantine_by = null, quarantine_at = null,
     due_at = {_due_at_once("wake_at", "nudged_at", "parked_until")}
 where namespace = :namespace and run_id = :thread_id and quarantine_reason is not null
 returning run_id"""
+
+# No run ends before it starts.
+_PURGEABLE = """
+select r.started_at, r.run_id
+from squidie_runs r
+where r.namespace = :namespace and r.status = :status and r.expires_at is null
+    and r.started_at < :before and r.ended_at < :before and r.quarantine_reason is null
+    and (r.started_at, r.run_id) > (:started_at, :run_id)
+    and not exists (
+        select 1 from squidie_runs p
+        where p.namespace = :namespace and p.run_id = r.parent and p.ended_at is null)
+order by r.started_at, r.run_id
+limit :limit"""
+
+_FORGET_COMMITS = """
+delete from squidie_commits
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+
+_FORGET_CHECKPOINTS = """
+delete from squidie_checkpoints
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+
+_BURY = """
+update squidie_runs
+set rev = 0, bytes = 0, version = null, needs = '[]', tags = '[]', wake_at = null, due_at = null,
+    reserved_until = null, parked_until = null, park_reason = null, parked = 0, nudges = 0, nudged_at = null,
+    parent = null, expires_at = :remember_until, updated_at = :now
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+
+_EXPIRED = """
+select run_id from squidie_runs
+where namespace = :namespace and expires_at <= :now
+order by expires_at
+limit :limit"""
+
+_COLLECT = """
+delete from squidie_runs
+where namespace = :namespace and run_id in (select value from json_each(:thread_ids))"""
+
+_TOMBSTONES = """
+select r.run_id, r.workflow, r.status, r.start_digest, r.ended_at, r.expires_at
+from squidie_runs r
+where r.namespace = :namespace and r.run_id in (select value from json_each(:thread_ids))
+    and r.expires_at is not null"""
 
 _THREAD_IDS = """
 with recursive thread (run_id) as (
@@ -233,7 +279,7 @@ _REINDEX = f"""
 update squidie_runs
 set rev = :rev, commit_id = :commit_id, bytes = :bytes, min_reader = :min_reader, workflow = :workflow,
     version = :version, queue = :queue, priority = :priority, status = :status, needs = :needs, tags = :tags,
-    wake_at = :wake_at, started_at = :started_at, ended_at = :ended_at,
+    wake_at = :wake_at, started_at = :started_at, ended_at = :ended_at, start_digest = :start_digest, parent = :parent,
     due_at = {_due_at(":wake_at", "nudged_at", "parked_until")},
     updated_at = :now
 where namespace = :namespace and run_id = :thread_id and rev = :seen_rev and commit_id = :seen_commit_id
@@ -254,6 +300,11 @@ class SqliteStatements(Statements):
     reserve_picked: str
     bodies: str
     next_wake: str
+    forget_commits: str
+    forget_checkpoints: str
+    bury: str
+    expired: str
+    collect: str
 
 
 STATEMENTS = SqliteStatements(
@@ -280,6 +331,13 @@ STATEMENTS = SqliteStatements(
     get_blobs=_GET_BLOBS,
     quarantine=_QUARANTINE,
     unquarantine=_UNQUARANTINE,
+    purgeable=_PURGEABLE,
+    forget_commits=_FORGET_COMMITS,
+    forget_checkpoints=_FORGET_CHECKPOINTS,
+    bury=_BURY,
+    expired=_EXPIRED,
+    collect=_COLLECT,
+    tombstones=_TOMBSTONES,
     thread_ids=_THREAD_IDS,
     reindex=_REINDEX,
     restore=_RESTORE,
