@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
 from squidie_core.authoring import Duration, Workflow, compiled
 from squidie_core.authoring.triggers import Window
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import OptionError
 from squidie_core.journal.entries import Json
 from squidie_core.runtime import options

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from squidie_core.authoring import Duration
+from squidie_core.dataclass import dataclass
 from squidie_core.delivery.payloads import Cron, Drain, read
 from squidie_core.delivery.schedules import activate, resolve
 from squidie_core.inspection import Snapshot

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from squidie_core.authoring import CompiledWorkflow
 from squidie_core.authoring.triggers import CronOptions, Window
+from squidie_core.dataclass import dataclass
 from squidie_core.delivery.payloads import INVALID, Cron
 from squidie_core.errors import ConflictError, NotFoundError, OptionError
 from squidie_core.inspection import Snapshot

@@ -6,10 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from uuid import uuid4
 
 from squidie_core.authoring import Backoff, Duration
+from squidie_core.dataclass import dataclass
 from squidie_core.delivery.runner import Runner
 from squidie_core.errors import LeaseError, Unavailable
 from squidie_core.journal.redaction import scrub
