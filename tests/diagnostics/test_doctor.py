@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,9 +16,10 @@ from squidie_core.ports import Capabilities, Diagnosable, Finding
 from squidie_core.ports.health import FindingStatus
 from squidie_core.ports.notifier import Subscription
 from squidie_core.runtime.doctor import Diagnosis
+from squidie_storage_dynamodb.values import Value
 from tests.diagnostics.flows import Failing
 from tests.runtime.flows import Chain, Held, OneStep, Order, Stage, on
-from tests.runtime.stores import MemoryStore, SharedStore, Store, working
+from tests.runtime.stores import DynamodbStore, MemoryStore, SharedStore, SqlStore, Store, working
 from tests.runtime.waiting import eventually
 
 
@@ -46,7 +47,10 @@ def set_column(store: Store, run_id: str, column: str, value: object) -> None:
             thread = store.world.namespaces[store.namespace].threads[run_id]
             thread.index = replace(thread.index, **change)
         return
-    assert isinstance(store, SharedStore)
+    if isinstance(store, DynamodbStore):
+        store.set(run_id, column, cast("Value", value))
+        return
+    assert isinstance(store, SqlStore)
     statements: Mapping[str, Any] = {
         name: f"update squidie_runs set {name} = %(value)s "  # noqa: S608  # constants
         "where namespace = %(namespace)s and run_id = %(run_id)s"
@@ -332,10 +336,7 @@ class TestJournals:
 
     def test_finds_a_definition_that_is_torn(self, shared_store: SharedStore) -> None:
         squidie = populated(shared_store)
-        shared_store.execute(
-            "update squidie_blobs set body = '{' || body where namespace = %(namespace)s",
-            {"namespace": shared_store.namespace},
-        )
+        shared_store.tear_definitions()
         finding = found(squidie.doctor(), "definitions")
         assert all("cannot be read" in problem for problem in finding.details["runs"].values())
 

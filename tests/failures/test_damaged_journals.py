@@ -11,7 +11,7 @@ import pytest
 from squidie_core import Corrupt, Snapshot, Squidie, Workflow, step, trigger
 from squidie_core.ports import Finding
 from tests.failures.flows import Good, nothing
-from tests.runtime.stores import SharedStore, SqliteStore, assert_consistent, working
+from tests.runtime.stores import SqliteStore, SqlStore, assert_consistent, working
 from tests.runtime.waiting import eventually
 from tests.servers import Postgres
 
@@ -61,7 +61,7 @@ def assert_quarantined(squidie: Squidie, bad: list[Snapshot], good: list[Snapsho
             assert "Gand" not in str(refused.value)
 
 
-def first_commit(store: SharedStore, run: Snapshot) -> str:
+def first_commit(store: SqlStore, run: Snapshot) -> str:
     """The text of the run's first commit."""
     (body,) = store.execute(
         "select body from squidie_commits where namespace = %(namespace)s and run_id = %(run_id)s and rev = 1",
@@ -70,7 +70,7 @@ def first_commit(store: SharedStore, run: Snapshot) -> str:
     return str(body)
 
 
-def rewrite_first(store: SharedStore, run: Snapshot, body: str) -> None:
+def rewrite_first(store: SqlStore, run: Snapshot, body: str) -> None:
     """Put something in place of it, whatever SQLite takes for text."""
     store.execute(
         "update squidie_commits set body = cast(%(body)s as text) "

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tests.failures.flows import Good, Holding
 from tests.failures.processes import Processes
-from tests.runtime.stores import SharedStore, assert_consistent, claims_of
+from tests.runtime.stores import SqlStore, assert_consistent, claims_of
 from tests.runtime.trails import Trail, along
 from tests.runtime.waiting import eventually
 
 
-def statuses(store: SharedStore) -> set[str]:
+def statuses(store: SqlStore) -> set[str]:
     return set(
         store.execute("select status from squidie_runs where namespace = %(namespace)s", {"namespace": store.namespace})
     )
@@ -19,7 +19,7 @@ def statuses(store: SharedStore) -> set[str]:
 
 class TestExpandDeployContract:
     def test_loses_no_run_and_keeps_out_whom_the_schema_does_not_suit(
-        self, own_store: SharedStore, tmp_path: Path
+        self, own_store: SqlStore, tmp_path: Path
     ) -> None:
         with Processes(own_store.url, tmp_path) as processes:
             trail = Trail(processes.trail)

@@ -10,7 +10,7 @@ from squidie_core import Snapshot, Squidie, Workflow, step, trigger
 from squidie_storage_sql import open_postgresql, open_sqlite
 from tests.failures.counting import Counting
 from tests.failures.flows import Good, nothing
-from tests.runtime.stores import SharedStore, assert_consistent, working
+from tests.runtime.stores import SqlStore, assert_consistent, working
 from tests.runtime.waiting import eventually
 
 SLOTS = 4
@@ -45,7 +45,7 @@ class Narrowed(Workflow, name="wide", version="2"):
 
 
 @contextmanager
-def counted(store: SharedStore) -> Generator[Counting]:
+def counted(store: SqlStore) -> Generator[Counting]:
     plugin = open_sqlite if store.name == "sqlite" else open_postgresql
     storage = Counting(plugin(store.url))
     yield storage
@@ -68,7 +68,7 @@ def looks_until(storage: Counting, run: Snapshot, since: int = 0) -> int:
     return calls[: calls.index(run.id)].count("due")
 
 
-def from_a_newer_squidie(store: SharedStore, runs: list[Snapshot]) -> None:
+def from_a_newer_squidie(store: SqlStore, runs: list[Snapshot]) -> None:
     store.execute(
         "update squidie_runs set min_reader = 1000 where namespace = %(namespace)s "
         "and run_id >= %(first)s and run_id <= %(last)s",
@@ -77,7 +77,7 @@ def from_a_newer_squidie(store: SharedStore, runs: list[Snapshot]) -> None:
 
 
 class TestTenThousandRunsThatNobodyHereCanAdvance:
-    def test_delay_no_other_and_go_on_when_a_worker_comes_that_can(self, store: SharedStore) -> None:
+    def test_delay_no_other_and_go_on_when_a_worker_comes_that_can(self, store: SqlStore) -> None:
         elsewhere = store.open(Moved, Elsewhere, Good)
         moved = start_many(elsewhere, Moved.begin, 5_000)
         foreign = start_many(elsewhere, Elsewhere.begin, 3_000)
@@ -110,7 +110,7 @@ class TestTenThousandRunsThatNobodyHereCanAdvance:
 
 
 class TestRunsThatWorkersMustLookAt:
-    def test_are_looked_at_by_the_hundred(self, store: SharedStore) -> None:
+    def test_are_looked_at_by_the_hundred(self, store: SqlStore) -> None:
         before = store.open(Wide, Good)
         wide = start_many(before, Wide.begin, 1_500)
         run = before.start(Good.begin, priority=9)
@@ -122,7 +122,7 @@ class TestRunsThatWorkersMustLookAt:
             assert storage.parkings <= 40
             assert now.inspect_run(wide[0]).reason == "step_unavailable"
 
-    def test_do_not_keep_execute_next_from_the_others_and_go_on_when_a_worker_comes(self, store: SharedStore) -> None:
+    def test_do_not_keep_execute_next_from_the_others_and_go_on_when_a_worker_comes(self, store: SqlStore) -> None:
         before = store.open(Wide, Good)
         wide = start_many(before, Wide.begin, 150)
         run = before.start(Good.begin, priority=9)

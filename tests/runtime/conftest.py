@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from squidie_storage_sql import open_postgresql
-from tests.runtime.stores import MemoryStore, PostgresqlStore, SharedStore, SqliteStore, Store
+from tests.runtime.stores import DynamodbStore, MemoryStore, PostgresqlStore, SharedStore, SqliteStore, Store
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +24,12 @@ def _store(request: pytest.FixtureRequest) -> Store:
     if request.param == "sqlite":
         path: Path = request.getfixturevalue("tmp_path")
         return SqliteStore(path / "runs.db")
+    if request.param == "dynamodb":
+        return DynamodbStore(request.getfixturevalue("dynamodb_url"))
     return PostgresqlStore(request.getfixturevalue("migrated_url"))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """Yield a store without runs, and close the clients that the test opened."""
     made = _store(request)
@@ -35,7 +37,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     made.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "dynamodb"])
 def shared_store(request: pytest.FixtureRequest) -> Iterator[SharedStore]:
     """Yield a store without runs that processes can share."""
     made = _store(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
@@ -21,6 +22,10 @@ from squidie_core.journal.commit import StoredCommit
 from squidie_core.journal.entries import AttemptClaimed, Entry, RunnableApplied
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from squidie_core.ports.storage import Storage
+from squidie_storage_dynamodb import open_dynamodb
+from squidie_storage_dynamodb.expressions import Update
+from squidie_storage_dynamodb.packing import pack, unpack
+from squidie_storage_dynamodb.values import Value
 from tests.runtime.waiting import PATIENCE
 
 
@@ -90,6 +95,14 @@ class SharedStore(Store):
         return self.url
 
     @abstractmethod
+    def tear_definitions(self) -> None:
+        """Make the stored definitions unreadable."""
+
+
+class SqlStore(SharedStore):
+    """Tables."""
+
+    @abstractmethod
     def execute(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Any]:
         """Execute SQL; the first column of every row."""
 
@@ -109,8 +122,13 @@ class SharedStore(Store):
     def forget_definitions(self) -> None:
         self.execute("delete from squidie_blobs where namespace = %(namespace)s", {"namespace": self.namespace})
 
+    def tear_definitions(self) -> None:
+        self.execute(
+            "update squidie_blobs set body = '{' || body where namespace = %(namespace)s", {"namespace": self.namespace}
+        )
 
-class SqliteStore(SharedStore):
+
+class SqliteStore(SqlStore):
     """A file."""
 
     name = "sqlite"
@@ -126,7 +144,7 @@ class SqliteStore(SharedStore):
             return [row[0] for row in connection.execute(named, dict(parameters))]
 
 
-class PostgresqlStore(SharedStore):
+class PostgresqlStore(SqlStore):
     """A namespace in a server that outlives the test."""
 
     name = "postgresql"
@@ -140,6 +158,49 @@ class PostgresqlStore(SharedStore):
         with psycopg.connect(self._server) as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return [row[0] for row in cursor] if cursor.description else []
+
+
+class DynamodbStore(SharedStore):
+    """A namespace in a table that outlives the test."""
+
+    name = "dynamodb"
+
+    def __init__(self, table: str) -> None:
+        super().__init__()
+        self.url = f"{table}&namespace={self.namespace}"
+        self._table = open_dynamodb(self.url).table
+
+    def rewrite(self, run_id: str, change: Callable[[str], str]) -> str:
+        key = self._table.keys.head(run_id)
+        head = self._table.get(key)
+        assert head is not None
+        *before, last = (commit for packed in head["tail"] for commit in unpack(packed))
+        self.set(run_id, "tail", (pack([*before, replace(last, body=change(last.body))]),))
+        return last.body
+
+    def forget_definitions(self) -> None:
+        self._table.delete_all(self._definitions())
+
+    def tear_definitions(self) -> None:
+        for key in self._definitions():
+            self._table.put({**key, "body": zlib.compress(b"{"), "pieces": 1})
+
+    def _definitions(self) -> list[dict[str, Value]]:
+        """Their keys."""
+        client: Any = self._table.calls.client
+        scan = client.get_paginator("scan").paginate(TableName=self._table.name, ConsistentRead=True)
+        keys = [{name: item[name]["S"] for name in ("pk", "sk")} for page in scan for item in page["Items"]]
+        return [key for key in keys if key["pk"].startswith(f"{self.namespace}/blob/")]
+
+    def set(self, run_id: str, attribute: str, value: Value | None) -> None:
+        """Change the run's head behind everybody's back."""
+        update = Update()
+        update.set(attribute, value)
+        self._table.update(self._table.keys.head(run_id), update)
+
+    def close(self) -> None:
+        super().close()
+        self._table.close()
 
 
 @contextmanager

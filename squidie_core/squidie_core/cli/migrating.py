@@ -56,7 +56,9 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "migrate", "bring the store's tables to the newest version")
     parser.add_argument("address", nargs="?", metavar="URL", help="the store; the same as --url")
     printing = parser.add_mutually_exclusive_group()
-    printing.add_argument("--sql", action="store_true", help="print the statements for an empty store instead")
+    printing.add_argument(
+        "--sql", "--print", action="store_true", help="print what makes an empty store instead: SQL, or a template"
+    )
     printing.add_argument("--print-grants", metavar="ROLE", help="print what grants a role all that workers need")
     parser.add_argument("--purging", action="store_true", help="with --print-grants: all that `squidie purge` needs")
     add_store(parser)
