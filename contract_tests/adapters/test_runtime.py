@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.harnesses.dynamodb import DynamodbHarness
 from adapters.harnesses.memory import MemoryHarness
 from adapters.harnesses.postgresql import PostgresqlHarness
 from adapters.harnesses.sqlite import SqliteHarness
@@ -28,3 +29,7 @@ class TestPostgresql(RuntimeContract):
 class TestPostgresqlWithItsHints(RuntimeContract):
     harness = PostgresqlHarness
     beside = PostgresqlHarness
+
+
+class TestDynamodb(RuntimeContract):
+    harness = DynamodbHarness

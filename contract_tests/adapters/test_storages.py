@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.harnesses.dynamodb import DynamodbHarness
 from adapters.harnesses.memory import MemoryHarness
 from adapters.harnesses.postgresql import PostgresqlHarness
 from adapters.harnesses.sqlite import SqliteHarness
@@ -18,3 +19,7 @@ class TestSqliteStorage(StorageContract):
 
 class TestPostgresqlStorage(StorageContract):
     harness = PostgresqlHarness
+
+
+class TestDynamodbStorage(StorageContract):
+    harness = DynamodbHarness

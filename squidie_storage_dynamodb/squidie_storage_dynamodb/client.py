@@ -57,7 +57,6 @@ class Connection:
         except (BotoCoreError, ValueError) as error:
             raise Unavailable(f"DynamoDB cannot be used: {type(error).__name__}") from None
         self.client = client
-        self.place: tuple[str, ...] = (str(client.meta.endpoint_url), options.table, options.namespace)
         self._session = session
         self.calls = Calls(
             cast("Client", client), self._scrubber, retry_for=options.retry_for / 1000, parallel=options.pool_size

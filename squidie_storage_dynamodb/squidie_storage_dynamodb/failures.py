@@ -130,15 +130,13 @@ def _declined(code: str, text: str, answer: Mapping[str, Any]) -> Exception | No
 
 
 def _cancelled(text: str, reasons: Sequence[Reason]) -> Exception:
-    """A condition that does not hold says more than a conflict, and this more than a lack of capacity."""
+    """A condition that does not hold says more than a lack of capacity, and this more than a conflict."""
     codes = {reason.code for reason in reasons}
     if "ConditionalCheckFailed" in codes:
         return Declined("condition", text, reasons=reasons)
     if codes & {"ValidationError", "ItemCollectionSizeLimitExceeded"}:
         told = next((reason.message for reason in reasons if reason.message), text)
         return Declined("content", told, reasons=reasons)
-    if "TransactionConflict" in codes:
-        return Declined("conflict", text, reasons=reasons)
     if codes & _THROTTLED:
         return Retriable(f"DynamoDB throttles this table or account: {text}")
     return Declined("conflict", text, reasons=reasons)

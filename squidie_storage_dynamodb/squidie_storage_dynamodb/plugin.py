@@ -7,7 +7,6 @@ from squidie_storage_dynamodb.client import Connection
 from squidie_storage_dynamodb.keys import SCHEMA_KEY
 from squidie_storage_dynamodb.migrating import migrate
 from squidie_storage_dynamodb.policy import policy
-from squidie_storage_dynamodb.reservations import reservations_of
 from squidie_storage_dynamodb.schema import MigrationReport, check
 from squidie_storage_dynamodb.storage import CAPABILITIES, DynamodbStorage
 from squidie_storage_dynamodb.table import Table
@@ -40,7 +39,7 @@ class Plugin:
         except BaseException:
             table.close()
             raise
-        return DynamodbStorage(table, reservations_of(*connection.place), described(chosen))
+        return DynamodbStorage(table, described(chosen))
 
     def migrate(self, url: str, **options: object) -> MigrationReport:
         """Make the table, or what is missing of it; what is there already stays. Several processes may call it."""

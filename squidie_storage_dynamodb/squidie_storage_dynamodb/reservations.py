@@ -1,9 +1,8 @@
-"""Which runs this process has just got from `due`. Nothing of it is in DynamoDB, so other processes do not see it."""
+"""Which runs this client has just got from `due`. Nothing of it is in DynamoDB, so no other client sees it."""
 
 from __future__ import annotations
 
 import threading
-from weakref import WeakValueDictionary
 
 from squidie_core.journal.commit import Head
 
@@ -39,16 +38,3 @@ class Reservations:
     def _drop_old(self, now: int) -> None:
         if len(self._until) >= _MANY:
             self._until = {run: held for run, held in self._until.items() if held[1] > now}
-
-
-_lock = threading.Lock()
-_known: WeakValueDictionary[tuple[str, ...], Reservations] = WeakValueDictionary()
-
-
-def reservations_of(*place: str) -> Reservations:
-    """Those of one table and namespace, shared by all that ask for them in this process."""
-    with _lock:
-        found = _known.get(place)
-        if found is None:
-            found = _known[place] = Reservations()
-        return found

@@ -37,10 +37,10 @@ class DynamodbStorage:
     machine's; those of all clients of a table may be two seconds apart.
     """
 
-    def __init__(self, table: Table, reservations: Reservations, description: str) -> None:
+    def __init__(self, table: Table, description: str) -> None:
         self.table = table
-        self._reservations = reservations
-        self._polls = Polls(table, reservations)
+        self._reservations = Reservations()
+        self._polls = Polls(table, self._reservations)
         self._description = description
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ class DynamodbStorage:
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
         """Runs of the queue that are due; every eighth poll of a queue takes the longest due first.
 
-        The reservations are this process's own: other processes do not see them.
+        The reservations are this object's own: no other client sees them.
         """
         self.table.check_open()
         return self._polls.due(queue, offers, limit, reserve_for, _now())

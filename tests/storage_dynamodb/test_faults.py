@@ -23,6 +23,7 @@ from squidie_contract.engine.appends import (
 from squidie_core.errors import StorageError, Unavailable
 from squidie_core.journal.commit import COMMITTED, Append, Busy, Commit, Conflict, Refused
 from squidie_storage_dynamodb import DynamodbStorage
+from squidie_storage_dynamodb.appending import nudge
 from tests.storage_dynamodb.stores import Open
 from tests.storage_dynamodb.wire import Wire, answer_with, cancelled, refusal
 
@@ -299,6 +300,13 @@ class TestARequestToken:
         first, again, other = (body["ClientRequestToken"] for _, body in watched.sent)
         assert first == again != other
         assert 1 <= len(first) <= 36
+
+    def test_makes_the_same_request_sent_again_harmless(self, storage: DynamodbStorage) -> None:
+        write(storage, append("t"))
+        again = [{"Update": nudge(storage.table.name, storage.table.keys, "t", 1, ended=False)}]
+        for _ in range(3):
+            storage.table.transact(again)
+        assert storage.heads(["t"])["t"].nudges == 1
 
     def test_makes_up_for_a_nudge_whose_answer_was_lost(self, storage: DynamodbStorage, watched: Wire) -> None:
         write(storage, append("parent", wake_at=None))

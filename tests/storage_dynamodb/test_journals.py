@@ -172,6 +172,37 @@ class TestAnIndexRowThatIsTooLarge:
         storage.delete_checkpoint(name)
 
 
+class TestAReader:
+    def test_is_given_no_more_than_its_head_though_others_write_meanwhile(
+        self, open_: Open, storage: DynamodbStorage, watched: Wire
+    ) -> None:
+        written = long_history(storage, "t", *([700] * 9))
+        other = open_()
+
+        def write_on(request: Any) -> None:
+            last = written[-1]
+            for length in (40_000, 700, 700, 700, 700, 700):
+                last = append("t", last.head, body_of(length))
+                write(other, last)
+            del request
+
+        watched.trouble("Query", write_on)
+        thread = loaded(storage, "t")
+        assert watched.calm
+        assert (thread.head, list(thread.commits)) == (written[-1].head, [stored(one) for one in written])
+
+    def test_finds_the_namespace_at_the_beginning_of_every_key(self, storage: DynamodbStorage) -> None:
+        long_history(storage, "t", *([700] * 9))
+        keys = [
+            item[name]
+            for item in items_of(storage, "t")
+            for name in ("pk", "home", "due_queue", "queue_key")
+            if name in item
+        ]
+        assert len(keys) > 4
+        assert all(key.startswith(f"{storage.namespace}/") for key in keys)
+
+
 class TestMovingOut:
     def test_by_two_writers_at_once_loses_nothing(self, open_: Open, storage: DynamodbStorage, watched: Wire) -> None:
         """One moves the tail to a segment, and another writes before it can say so."""
