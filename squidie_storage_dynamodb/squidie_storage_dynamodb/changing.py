@@ -15,7 +15,7 @@ from squidie_storage_dynamodb.calls import backoff
 from squidie_storage_dynamodb.expressions import Update
 from squidie_storage_dynamodb.failures import Declined, unstorable
 from squidie_storage_dynamodb.reading import current
-from squidie_storage_dynamodb.runs import Run, changing_attributes, due_attributes, fixed_attributes
+from squidie_storage_dynamodb.runs import FIXED_OPTIONAL, Run, changing_attributes, due_attributes, fixed_attributes
 from squidie_storage_dynamodb.table import Table
 from squidie_storage_dynamodb.values import Value
 
@@ -106,7 +106,7 @@ def reindex(table: Table, run: Run, seen: Head, head: Head, index: IndexRow) -> 
     if run.head != seen:
         return None
     indexed = replace(run, index=index)
-    gone = dict.fromkeys(("version", "tags"))
+    gone = dict.fromkeys(FIXED_OPTIONAL)
     return {
         **gone,
         "rev": head.rev,

@@ -90,6 +90,14 @@ def put_checkpoint(table: Table, thread_id: str, checkpoint: Checkpoint) -> None
 
 
 def delete_checkpoint(table: Table, thread_id: str) -> None:
-    """Drop it, if there is one."""
-    if fits(thread_id):
-        table.delete_all([table.keys.checkpoint(thread_id)])
+    """Empty it, if there is one: whoever works may write items, and only whoever purges may delete them."""
+    if not fits(thread_id):
+        return
+    emptied = Update()
+    emptied.when("attribute_exists(#pk)")
+    for name, value in (("rev", 0), ("commit_id", 0), ("body", b"")):
+        emptied.set(name, value)
+    try:
+        table.update(table.keys.checkpoint(thread_id), emptied)
+    except Declined:
+        return  # there is none

@@ -63,12 +63,13 @@ class Plugin:
         chosen = understood(url, options)
         return terraform(chosen.table, chosen.throughput)
 
-    def grants(self, url: str, role: str, **options: object) -> str:
-        """An IAM policy, as JSON, that lets the role run everything but migrations. Connects to nothing.
+    def grants(self, url: str, role: str, *, purging: bool = False, **options: object) -> str:
+        """An IAM policy, as JSON, that lets the role do what workers and operators do.
 
-        Raises OptionError for what cannot be a role.
+        That is everything but migrations and purges; `purging`: purges too. Connects to nothing. Raises OptionError
+        for what cannot be a role.
         """
-        return policy(understood(url, options), role)
+        return policy(understood(url, options), role, purging=purging)
 
 
 def _record(table: Table) -> Item | None:

@@ -11,12 +11,15 @@ from squidie_storage_dynamodb.schema import INDEXES
 
 _ROLE = re.compile(r"(?:arn:(aws[a-z-]*):iam::(\d{12}):role/)?[\w+=,.@/-]{1,512}")
 
-ITEM_ACTIONS = ("BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
-"""Transactions need the right for what each of their actions is."""
+ACTIONS = ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
+"""What workers and operators need. A transaction needs the rights for each of its actions."""
+
+PURGING_ACTIONS = (*ACTIONS, "BatchWriteItem", "DeleteItem")
+"""What purging needs."""
 
 
-def policy(options: DynamodbOptions, role: str) -> str:
-    """A policy document for the role, as JSON: all items of the namespace, nothing else, and no change of the table.
+def policy(options: DynamodbOptions, role: str, *, purging: bool) -> str:
+    """A policy document for the role, as JSON: items of the namespace, nothing else, and no change of the table.
 
     A role given by its ARN limits it to the table of the role's account. Raises OptionError for what is no role.
     """
@@ -31,7 +34,7 @@ def policy(options: DynamodbOptions, role: str) -> str:
             {
                 "Sid": "SquidieItems",
                 "Effect": "Allow",
-                "Action": [f"dynamodb:{action}" for action in ITEM_ACTIONS],
+                "Action": [f"dynamodb:{action}" for action in (PURGING_ACTIONS if purging else ACTIONS)],
                 "Resource": [table, *(f"{table}/index/{index.name}" for index in INDEXES)],
                 "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{options.namespace}/*"]}},
             },

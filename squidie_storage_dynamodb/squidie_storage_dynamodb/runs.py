@@ -12,8 +12,12 @@ from squidie_storage_dynamodb.keys import Keys
 from squidie_storage_dynamodb.packing import unpack_all
 from squidie_storage_dynamodb.values import Item, Value
 
-_OPTIONAL = {f.name: f.default for f in fields(IndexRow) if f.name in ("ended_at", "version", "tags", "min_reader")}
+_LEFT_OUT = ("ended_at", "version", "tags", "min_reader", "start_digest", "parent")
+_OPTIONAL = {f.name: f.default for f in fields(IndexRow) if f.name in _LEFT_OUT}
 """Attributes that are left out where they have their default."""
+
+FIXED_OPTIONAL = ("version", "tags", "start_digest", "parent")
+"""Those of them that never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +130,10 @@ def fixed_attributes(key: Keys, thread_id: str, index: IndexRow) -> dict[str, Va
         "queue_key": key.due(index.queue, place),
         "due_base": keys.due_base(index.priority),
     }
-    if index.version is not None:
-        attributes["version"] = index.version
-    if index.tags:
-        attributes["tags"] = index.tags
+    for name in FIXED_OPTIONAL:
+        value = getattr(index, name)
+        if value != _OPTIONAL[name]:
+            attributes[name] = value
     return attributes
 
 

@@ -16,8 +16,8 @@ from squidie_core.journal.commit import (
     LoadedThread,
     StoredCommit,
 )
-from squidie_core.ports import Capabilities, DueBatch, HeadStatus, RebuildPage, RunPage, RunQuery
-from squidie_storage_dynamodb import blobs, changing, listing, loading
+from squidie_core.ports import Capabilities, DueBatch, HeadStatus, PurgePage, RebuildPage, RunPage, RunQuery, Tombstone
+from squidie_storage_dynamodb import blobs, changing, listing, loading, purging
 from squidie_storage_dynamodb.checking import MAX_APPENDS
 from squidie_storage_dynamodb.committing import commit_all
 from squidie_storage_dynamodb.due import Polls
@@ -145,6 +145,29 @@ class DynamodbStorage:
     def unquarantine(self, thread_id: str) -> bool:
         """Let the run take part again; whether it was quarantined."""
         return self._change(thread_id, lambda run: changing.unquarantine(self.table, run))
+
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        """Forget runs that ended before that time with one of these statuses, oldest start first."""
+        self.table.check_open()
+        runs, next_after = purging.purgeable(self.table, before, statuses, limit, after)
+        if dry_run:
+            return PurgePage(run_ids=[run.thread_id for run in runs], next_after=next_after)
+        taken = purging.take_all(self.table, runs, remember_until)
+        return PurgePage(run_ids=taken, next_after=next_after, expired=purging.collect(self.table, _now(), limit))
+
+    def tombstones(self, thread_ids: Sequence[str]) -> dict[str, Tombstone]:
+        """The tombstones of those threads that were purged."""
+        self.table.check_open()
+        return purging.tombstones(self.table, thread_ids)
 
     def rebuild_index(
         self,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from squidie_core.errors import Unavailable
 from squidie_storage_dynamodb.calls import Calls, backoff
-from squidie_storage_dynamodb.expressions import Update, names, put
+from squidie_storage_dynamodb.expressions import Update, bound, names, put
 from squidie_storage_dynamodb.failures import Declined, unstorable
 from squidie_storage_dynamodb.keys import Keys
 from squidie_storage_dynamodb.values import Item, Value, Wire, item_from_wire, item_to_wire
@@ -106,6 +106,17 @@ class Table:
     def transact(self, actions: Sequence[Mapping[str, Any]]) -> None:
         """All of them or none; the same actions sent again within ten minutes have no second effect."""
         self.calls.write("transact_write_items", {"TransactItems": actions, "ClientRequestToken": _token(actions)})
+
+    def delete(self, key: Key, condition: str, **values: Value) -> None:
+        """Delete an item, if it exists and the condition holds for it."""
+        request = {
+            "TableName": self.name,
+            "Key": item_to_wire({name: key[name] for name in ("pk", "sk")}),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names(condition),
+            "ExpressionAttributeValues": bound(values),
+        }
+        self.calls.write("delete_item", request)
 
     def delete_all(self, keys: Iterable[Key]) -> None:
         """Delete items, each on its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -178,7 +179,13 @@ class TestGrants:
         assert {resource.rpartition("/")[2] for resource in items["Resource"][1:]} == {"due", "listing", "threads"}
         assert record["Action"] == ["dynamodb:GetItem"]
         actions = {action for statement in document["Statement"] for action in statement["Action"]}
-        assert not [action for action in actions if "*" in action or "Table" in action or "Scan" in action]
+        assert actions == {f"dynamodb:{one}" for one in ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")}
+
+    def test_for_purging_may_delete_too(self) -> None:
+        working, purging = (open_dynamodb.grants("dynamodb://runs", "app", purging=one) for one in (False, True))
+        assert not {"DeleteItem", "BatchWriteItem"} & set(re.findall(r"dynamodb:(\w+)", working))
+        assert '"dynamodb:DeleteItem"' in purging
+        assert '"dynamodb:BatchWriteItem"' in purging
 
     def test_for_a_roles_arn_are_limited_to_its_account(self) -> None:
         text = open_dynamodb.grants("dynamodb://runs?region=eu-west-1", "arn:aws:iam::123456789012:role/shop/app")
