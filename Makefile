@@ -32,11 +32,11 @@ chaos: $(VENV)/.dev
 PROFILE ?= quick
 CONTRACT = $(BIN)/python -m pytest contract_tests/adapters -o timeout=0 --contract-profile=$(PROFILE)
 
-contract: $(VENV)/.dev
+contract: $(VENV)/.emulators
 	$(CONTRACT) $(ARGS)
 
 # Renews docs/contract.md from the clauses, and from what becomes of them now.
-contract-page: $(VENV)/.dev
+contract-page: $(VENV)/.emulators
 	$(CONTRACT) --ignore contract_tests/adapters/test_the_page.py --contract-report=$(VENV)/contract.json
 	$(BIN)/python -m squidie_contract.page $(VENV)/contract.json docs/contract.md
 

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import psycopg
 import pytest
 
 from squidie_leases_redis import open_leases
-from tests.servers import Postgres, Redis
+from squidie_storage_dynamodb import open_dynamodb
+from tests.runtime.waiting import eventually
+from tests.servers import DynamoDb, Postgres, Redis
 
 
 def data_directory(connection: psycopg.Connection) -> Path:
@@ -115,3 +119,43 @@ def test_a_server_dies_with_a_killed_test_process(postgresql_url: str) -> None:
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
     shutil.rmtree(data.parent)
+
+
+class TestADynamoDbOfOnesOwn:
+    @pytest.fixture
+    def folder(self, dynamodb_endpoint: str, tmp_path: Path) -> Path:
+        del dynamodb_endpoint  # asked for so that a machine without an emulator skips, and for its credentials
+        return tmp_path
+
+    def test_keeps_what_was_committed_through_a_crash_where_it_has_a_folder(self, folder: Path) -> None:
+        server = DynamoDb(folder=folder)
+        url = server.url
+        storage = open_dynamodb(f"dynamodb://rings?endpoint={url}", create=True)
+        storage.put_blob("one", "ring")
+        server.kill()
+        server.start()
+        assert server.url == url
+        assert storage.get_blobs(["one"]) == {"one": "ring"}
+        storage.close()
+        server.stop()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+    def test_dies_with_a_killed_test_process(self, folder: Path) -> None:
+        del folder
+        program = "from tests.servers import DynamoDb; server = DynamoDb(); print(server.url, flush=True); input()"
+        with subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as owner:
+            assert owner.stdout is not None
+            address = urlsplit(str(owner.stdout.readline()).strip())
+            assert listens(address)
+            owner.send_signal(signal.SIGKILL)
+        eventually(lambda: not listens(address))
+
+
+def listens(address: SplitResult) -> bool:
+    try:
+        socket.create_connection((address.hostname, address.port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
