@@ -137,7 +137,7 @@ class TestAGap:
 
 class TestTheSuite:
     def test_without_a_harness_is_an_error(self, author: Author) -> None:
-        ended = author.run("", "-p", "no:squidie_files_contract", "--pyargs", "squidie_contract.suite")
+        ended = author.run("", "-p", "no:squidie_storage_files", "--pyargs", "squidie_contract.suite")
         assert ended.status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         assert "no harness is registered" in ended.output
 

@@ -122,6 +122,23 @@ CONTRACT = (
     ),
     Chapter(
         "storage",
+        "Retention",
+        (
+            Clause(
+                "P1",
+                "A purge takes runs that ended before its time with one of its statuses, page by page, but none that "
+                "is quarantined or that a live run may await.",
+            ),
+            Clause("P2", "A purged run is gone for every reader, whole or not at all, and nobody brings it back."),
+            Clause(
+                "P3",
+                "A tombstone says what the run was, at least until its time is over; as long as it is there nobody "
+                "starts the id anew.",
+            ),
+        ),
+    ),
+    Chapter(
+        "storage",
         "Failures",
         (
             Clause("E1", "Where the store cannot be reached every method raises Unavailable, and nothing else."),

@@ -19,6 +19,7 @@ from squidie_contract.checks.namespaces import NamespacesClauses
 from squidie_contract.checks.notifier import NotifierClauses
 from squidie_contract.checks.nudges import NudgesClauses
 from squidie_contract.checks.parking import ParkingClauses
+from squidie_contract.checks.purging import PurgingClauses
 from squidie_contract.checks.quarantine import QuarantineClauses
 from squidie_contract.checks.races import RacesClauses
 from squidie_contract.checks.reading import ReadingClauses
@@ -50,6 +51,7 @@ class StorageContract(
     ClockClauses,
     CheckpointsClauses,
     RebuildingClauses,
+    PurgingClauses,
 ):
     """All clauses of a storage: `class TestAcmeStorage(StorageContract): harness = AcmeHarness`."""
 

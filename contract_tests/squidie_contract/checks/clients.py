@@ -43,6 +43,8 @@ CALLS: Mapping[str, Callable[[Storage], object]] = {
     "delete_checkpoint": lambda storage: storage.delete_checkpoint("t"),
     "quarantine": lambda storage: storage.quarantine("t", reason="r", by="b"),
     "unquarantine": lambda storage: storage.unquarantine("t"),
+    "purge": lambda storage: storage.purge(before=0, statuses=(), remember_until=0),
+    "tombstones": lambda storage: storage.tombstones(["t"]),
     "rebuild_index": lambda storage: storage.rebuild_index(always(row())),
 }
 """Every method that asks the store for something."""

@@ -205,6 +205,13 @@ class Comparison(RuleBasedStateMachine):
     def unquarantine(self, thread_id: str) -> None:
         self.both(lambda storage: storage.unquarantine(thread_id))
 
+    @rule(statuses=st.lists(st.sampled_from(STATUSES), max_size=2, unique=True))
+    def purge(self, statuses: list[str]) -> None:
+        """All pages of it, each store with its own; what is gone is remembered."""
+        for thread_id in self.both(lambda storage: purge_to_the_end(storage, statuses)):
+            self.journal[thread_id] = []
+        self.both(lambda storage: dict(storage.tombstones(THREADS)))
+
     @rule(query=queries)
     def find(self, query: RunQuery) -> None:
         """Both listings side by side, page by page, each with its own cursors."""
@@ -266,6 +273,17 @@ def plain_due(runs: Sequence[DueRun]) -> dict[str, tuple[Head, int, int]]:
     for run in runs:
         assert run.loaded is None or run.loaded.head == run.head
     return {run.thread_id: (run.head, run.parked, run.nudges) for run in runs}
+
+
+def purge_to_the_end(storage: Storage, statuses: Sequence[str]) -> list[str]:
+    taken: list[str] = []
+    after: str | None = None
+    while True:
+        page = storage.purge(before=FAR_FUTURE, statuses=statuses, remember_until=FAR_FUTURE, limit=2, after=after)
+        taken += page.run_ids
+        after = page.next_after
+        if after is None:
+            return sorted(taken)
 
 
 def plain_page(page: RunPage) -> tuple[list[Any], bool]:

@@ -9,6 +9,8 @@ from squidie_core.ports.leases import Delivery
 HOUR = 3_600_000
 MOMENT = 40
 """Milliseconds: long enough to do something within, short enough to wait for."""
+NOT_BEFORE = MOMENT - 1
+"""Milliseconds in which it cannot be over, even where times are cut to whole ones."""
 
 
 def claim(leases: LeaseBackend, queue: str = "q", *, owner_id: str = "me", lease_for: int = HOUR) -> Delivery:

@@ -27,10 +27,12 @@ from squidie_core.ports.storage import (
     DueBatch,
     DueRun,
     HeadStatus,
+    PurgePage,
     RebuildPage,
     RunPage,
     RunQuery,
     Storage,
+    Tombstone,
 )
 
 
@@ -443,6 +445,61 @@ class StopsAtTheFirst(StorageMutant):
                     raise RuntimeError("cannot be derived") from error
 
             return super().rebuild_index(strict, after=after, limit=limit)
+
+
+class PurgesWhateverHasEnded(StorageMutant):
+    """A purge does not look at statuses."""
+
+    breaks = "P1"
+
+    class Broken(BrokenStorage):
+        def purge(
+            self,
+            *,
+            before: int,
+            statuses: Sequence[str],  # noqa: ARG002  # what is wrong
+            remember_until: int,
+            limit: int = 100,
+            after: str | None = None,
+            dry_run: bool = False,
+        ) -> PurgePage:
+            every = ("completed", "failed", "cancelled")
+            return super().purge(
+                before=before,
+                statuses=every,
+                remember_until=remember_until,
+                limit=limit,
+                after=after,
+                dry_run=dry_run,
+            )
+
+
+class PurgesTheIndexOnly(StorageMutant):
+    """What was purged can still be read."""
+
+    breaks = "P2"
+
+    class Broken(BrokenStorage):
+        def read(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> Sequence[StoredCommit]:
+            kept: dict[str, Sequence[StoredCommit]] = self.__dict__.setdefault("kept", {})
+            found = super().read(thread_id, after=after, limit=limit)
+            return found or kept.get(thread_id, ())
+
+        def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
+            results = super().commit(commits)
+            kept: dict[str, Sequence[StoredCommit]] = self.__dict__.setdefault("kept", {})
+            kept |= {one.thread_id: super(type(self), self).read(one.thread_id) for c in commits for one in c.appends}
+            return results
+
+
+class LeavesNoTombstone(StorageMutant):
+    """What was purged was never there."""
+
+    breaks = "P3"
+
+    class Broken(BrokenStorage):
+        def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:  # noqa: ARG002  # what is wrong
+            return {}
 
 
 class LetsErrorsThrough(StorageMutant):

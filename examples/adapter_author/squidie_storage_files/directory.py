@@ -33,7 +33,7 @@ class Transaction:
             return None
 
     def put(self, name: str, content: object) -> None:
-        """Change the file when the transaction ends."""
+        """Change the file when the transaction ends; `None`: remove it."""
         self.changed[name] = content
 
     def names(self, suffix: str) -> list[str]:
@@ -73,8 +73,11 @@ class Directory:
         """Do what was decided, by this process or by one that died over it."""
         pending: Mapping[str, Any] = Transaction(self._path).get(_PENDING) or {}
         for name, content in pending.items():
-            self._write(name, content)
-            self._rename(name)
+            if content is None:
+                self._remove(name)
+            else:
+                self._write(name, content)
+                self._rename(name)
         if pending:
             self._remove(_PENDING)
 
@@ -96,4 +99,4 @@ class Directory:
         self._new(name).replace(self._path / name)
 
     def _remove(self, name: str) -> None:
-        (self._path / name).unlink()
+        (self._path / name).unlink(missing_ok=True)

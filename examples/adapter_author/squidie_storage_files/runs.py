@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import NO_HEAD, Append, Checkpoint, Head, IndexRow, LoadedThread, StoredCommit
-from squidie_core.ports.storage import HeadStatus, RunRow
+from squidie_core.ports.storage import HeadStatus, RunRow, Tombstone
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +117,23 @@ class Run:
             and self.index.min_reader <= READER_VERSION
             and not offers.isdisjoint(self.index.needs)
         )
+
+    def is_over(self, before: int, statuses: Sequence[str]) -> bool:
+        """Whether it may be purged."""
+        ended = self.index.ended_at is not None and self.index.ended_at < before
+        return ended and self.index.status in statuses and self.quarantine_reason is None
+
+    def tombstone(self, remember_until: int) -> dict[str, Any]:
+        """What is left of it, as JSON."""
+        index = self.index
+        left = Tombstone(
+            workflow=index.workflow,
+            status=index.status,
+            start_digest=index.start_digest,
+            ended_at=index.ended_at or 0,
+            expires_at=remember_until,
+        )
+        return asdict(left)
 
     def status(self) -> HeadStatus:
         """The cheap look."""

@@ -28,13 +28,24 @@ from squidie_core.journal.commit import (
     Refused,
     StoredCommit,
 )
-from squidie_core.ports import Capabilities, DueBatch, DueRun, HeadStatus, RebuildPage, RunPage, RunQuery
+from squidie_core.ports import (
+    Capabilities,
+    DueBatch,
+    DueRun,
+    HeadStatus,
+    PurgePage,
+    RebuildPage,
+    RunPage,
+    RunQuery,
+    Tombstone,
+)
 from squidie_storage_files.directory import Directory, Transaction
 from squidie_storage_files.runs import Run
 
 CAPABILITIES = Capabilities(name="files", local_clock=True, exclusive_reservations=True)
 _OLDEST_FIRST_EVERY = 8
 _RUN = ".run.json"
+_TOMBSTONE = ".tombstone.json"
 
 
 def open_storage(url: str, *, namespace: str | None = None) -> FilesStorage:
@@ -190,6 +201,42 @@ class FilesStorage:
                 return was is not None
             return False
 
+    def purge(
+        self,
+        *,
+        before: int,
+        statuses: Sequence[str],
+        remember_until: int,
+        limit: int = 100,
+        after: str | None = None,
+        dry_run: bool = False,
+    ) -> PurgePage:
+        """Oldest start first; a tombstone takes the place of the run's file."""
+        place = None if after is None else _read_cursor(after)
+        with self._files() as files:
+            runs = {run.thread_id: run for run in _all_runs(files)}
+            over = sorted(
+                (run.index.started_at, run.thread_id)
+                for run in runs.values()
+                if run.is_over(before, statuses) and not _is_awaited(run, runs)
+            )
+            waiting = [one for one in over if place is None or one > place]
+            page = waiting[:limit]
+            expired = [] if dry_run else _expired(files, self.clock())[:limit]
+            for name in expired:
+                files.put(name, None)
+            for _, thread_id in page if not dry_run else ():
+                files.put(_tombstone(thread_id), runs[thread_id].tombstone(remember_until))
+                files.put(_digest(thread_id) + _RUN, None)
+        next_after = _cursor(*page[-1]) if len(waiting) > len(page) else None
+        return PurgePage(run_ids=[thread_id for _, thread_id in page], next_after=next_after, expired=len(expired))
+
+    def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        """Those that are there."""
+        with self._files() as files:
+            found = {thread_id: files.get(_tombstone(thread_id)) for thread_id in thread_ids}
+        return {thread_id: Tombstone(**plain) for thread_id, plain in found.items() if plain is not None}
+
     def rebuild_index(
         self,
         derive: Callable[[str, Sequence[StoredCommit]], IndexRow],
@@ -240,10 +287,14 @@ def _judged(files: Transaction, commit: Commit) -> CommitResult | None:
     if fault is not None:
         return Refused(fault)
     runs = {run.thread_id: run for run in _runs(files, [one.thread_id for one in commit.appends])}
-    if commit.appends and all(one.thread_id in runs and runs[one.thread_id].holds(one) for one in commit.appends):
-        return COMMITTED  # before; its answer was lost
+    if any(one.thread_id in runs and runs[one.thread_id].holds(one) for one in commit.appends):
+        return COMMITTED  # before, with all its appends; its answer was lost
     heads = {thread_id: run.head for thread_id, run in runs.items()}
-    moved = tuple(one.thread_id for one in commit.appends if heads.get(one.thread_id, NO_HEAD) != one.expected)
+    moved = tuple(
+        one.thread_id
+        for one in commit.appends
+        if heads.get(one.thread_id, NO_HEAD) != one.expected or files.get(_tombstone(one.thread_id)) is not None
+    )
     return Conflict(moved) if moved else None
 
 
@@ -287,8 +338,21 @@ def _all_runs(files: Transaction) -> list[Run]:
     return [Run.read(files.get(name)) for name in files.names(_RUN)]
 
 
+def _is_awaited(run: Run, runs: Mapping[str, Run]) -> bool:
+    parent = runs.get(run.index.parent or "")
+    return parent is not None and parent.index.ended_at is None
+
+
+def _expired(files: Transaction, now: int) -> list[str]:
+    return [name for name in files.names(_TOMBSTONE) if files.get(name)["expires_at"] <= now]
+
+
 def _put(files: Transaction, run: Run) -> None:
     files.put(_digest(run.thread_id) + _RUN, run.plain())
+
+
+def _tombstone(thread_id: str) -> str:
+    return _digest(thread_id) + _TOMBSTONE
 
 
 def _blob(digest: str) -> str:

@@ -301,9 +301,8 @@ def _commit(namespace: Namespace, commit: Commit, now: int) -> CommitResult:
     if problem is not None:
         return Refused(problem)
     threads = [namespace.threads.get(append.thread_id) for append in commit.appends]
-    if commit.appends and all(
-        thread is not None and thread.holds(append) for thread, append in zip(threads, commit.appends, strict=True)
-    ):
+    # One that stands says that all took effect, though others of their threads may have been purged since.
+    if any(thread is not None and thread.holds(append) for thread, append in zip(threads, commit.appends, strict=True)):
         return COMMITTED
     stale = [
         append.thread_id

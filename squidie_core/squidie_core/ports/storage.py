@@ -273,11 +273,11 @@ class Storage(Protocol):
         after: str | None = None,
         dry_run: bool = False,
     ) -> PurgePage:
-        """Forget runs that ended before that time with one of these statuses, at most `limit`.
+        """Forget runs that ended before that time with one of these statuses, at most `limit` (P1).
 
-        Entries, checkpoint, index row and head go together: readers see a run whole or not at all. A tombstone stays at
-        least until `remember_until`. Appends to the thread conflict then, a new start of it too. Left alone are
-        runs whose `parent` is there and has not ended, quarantined ones, and those that somebody has locked.
+        Entries, checkpoint, index row and head go together: readers see a run whole or not at all (P2). A tombstone
+        stays (P3) at least until `remember_until`. Appends to the thread conflict then, a new start of it too. Left
+        alone are runs whose `parent` is there and has not ended, quarantined ones, and those that somebody has locked.
 
         Goes through the runs in an order of its own; `after` is the `next_after` of the page before (OptionError for
         what no page gave). A page may hold few runs or none and yet not be the last. With `dry_run` it only says which
@@ -287,7 +287,7 @@ class Storage(Protocol):
         ...
 
     def tombstones(self, thread_ids: Sequence[str]) -> Mapping[str, Tombstone]:
-        """The tombstones of those threads that were purged, in one round trip."""
+        """The tombstones of those threads that were purged, in one round trip (P3)."""
         ...
 
     def rebuild_index(

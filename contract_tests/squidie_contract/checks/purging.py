@@ -1,4 +1,4 @@
-"""What `Storage.purge` and `tombstones` promise: runs go whole, and that they were there is remembered for a while."""
+"""Runs that are forgotten go whole, and that they were there is remembered for a while."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from squidie_contract.checks.contract import StorageClauses
 from squidie_contract.engine.appends import (
     FAR_FUTURE,
     LONG_AGO,
@@ -23,10 +24,10 @@ from squidie_contract.engine.appends import (
     row,
     write,
 )
+from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.errors import OptionError
 from squidie_core.journal.commit import COMMITTED, NO_HEAD, Append, Commit, Conflict, Head
 from squidie_core.ports.storage import PurgePage, RunQuery, Storage, Tombstone
-from tests.purging.worlds import World
 
 ENDED = ("completed", "failed", "cancelled")
 END = LONG_AGO + 10
@@ -63,8 +64,10 @@ def listed(storage: Storage, **filters: Any) -> list[str]:
     return [run.thread_id for run in storage.find(RunQuery(**filters)).runs]
 
 
-class TestPurge:
-    def test_takes_runs_that_ended_before_that_time_with_one_of_the_statuses(self, storage: Storage) -> None:
+class PurgingClauses(StorageClauses):
+    """Retention: P1 to P3."""
+
+    def test_p1_a_purge_takes_runs_that_ended_before_that_time_with_one_of_the_statuses(self, storage: Storage) -> None:
         write(storage, append("running"), append("paused", status="paused", wake_at=None))
         end(storage, "old")
         end(storage, "failed", "failed")
@@ -73,17 +76,17 @@ class TestPurge:
         assert purged(storage, statuses=("completed", "failed")) == {"old", "failed"}
         assert sorted(listed(storage)) == ["cancelled", "paused", "running", "young"]
 
-    def test_takes_nothing_of_no_status(self, storage: Storage) -> None:
+    def test_p1_a_purge_takes_nothing_of_no_status(self, storage: Storage) -> None:
         end(storage, "t")
         assert purge_all(storage, statuses=()) == [[]]
         assert purged(storage, statuses=("running", "unheard of")) == set()
 
-    def test_takes_no_run_whose_row_has_no_end(self, storage: Storage) -> None:
+    def test_p1_a_purge_takes_no_run_whose_row_has_no_end(self, storage: Storage) -> None:
         write(storage, append("t", status="completed"))
         assert purged(storage) == set()
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
-    def test_goes_on_where_a_page_ended(self, storage: Storage, limit: int) -> None:
+    def test_p1_a_purge_goes_on_where_a_page_ended(self, storage: Storage, limit: int) -> None:
         for number in range(7):
             end(storage, f"t{number}", ENDED[number % 3], started_at=LONG_AGO + number // 2)
         pages = purge_all(storage, limit=limit)
@@ -91,12 +94,12 @@ class TestPurge:
         assert all(len(page) <= limit for page in pages)
         assert listed(storage) == []
 
-    def test_takes_the_oldest_of_a_status_first(self, storage: Storage) -> None:
+    def test_p1_a_purge_takes_the_oldest_of_a_status_first(self, storage: Storage) -> None:
         for number in (2, 0, 1):
             end(storage, f"t{number}", started_at=LONG_AGO + number)
         assert purge_all(storage, statuses=("completed",), limit=1)[:3] == [["t0"], ["t1"], ["t2"]]
 
-    def test_goes_past_what_it_leaves_alone(self, storage: Storage) -> None:
+    def test_p1_a_purge_goes_past_what_it_leaves_alone(self, storage: Storage) -> None:
         for number in range(6):
             end(storage, f"t{number}", started_at=LONG_AGO + number)
             if number < 3:
@@ -104,19 +107,19 @@ class TestPurge:
         assert purged(storage, limit=2) == {"t3", "t4", "t5"}
 
     @pytest.mark.parametrize("after", ["", "nonsense", "\u00e9", "bnVsbA==", "WzFd"])
-    def test_refuses_to_go_on_after_what_no_page_gave(self, storage: Storage, after: str) -> None:
+    def test_p1_a_purge_refuses_to_go_on_after_what_no_page_gave(self, storage: Storage, after: str) -> None:
         with pytest.raises(OptionError, match=r"after|cursor"):
             purge(storage, after=after)
 
-    def test_only_says_what_it_would_take(self, storage: Storage) -> None:
+    def test_p1_a_purge_only_says_what_it_would_take(self, storage: Storage) -> None:
         for number in range(5):
             end(storage, f"t{number}")
         assert purged(storage, dry_run=True, limit=2) == {f"t{number}" for number in range(5)}
         assert len(listed(storage)) == 5
         assert storage.tombstones([f"t{number}" for number in range(5)]) == {}
 
-    def test_leaves_other_namespaces_alone(self, world: World) -> None:
-        here, there = world.open("here"), world.open("there")
+    def test_j14_a_purge_leaves_other_namespaces_alone(self, worlds: Worlds) -> None:
+        here, there = worlds.new("here ").storage(), worlds.new("there ").storage()
         for storage in (here, there):
             end(storage, "t")
         assert purged(here) == {"t"}
@@ -124,7 +127,7 @@ class TestPurge:
         assert there.tombstones(["t"]) == {}
         assert len(commits_of(there, "t")) == 2
 
-    def test_keeps_listings_going_where_they_were(self, storage: Storage) -> None:
+    def test_p1_a_purge_keeps_listings_going_where_they_were(self, storage: Storage) -> None:
         for number in range(6):
             end(storage, f"t{number}", started_at=LONG_AGO + number)
         first = storage.find(RunQuery(limit=2))
@@ -132,8 +135,8 @@ class TestPurge:
         second = storage.find(RunQuery(limit=9, cursor=first.next_cursor))
         assert [run.thread_id for run in (*first.runs, *second.runs)] == ["t5", "t4", "t3", "t2"]
 
-    def test_by_several_at_once_takes_each_run_once(self, world: World) -> None:
-        storage = world.open()
+    def test_p1_a_purge_by_several_at_once_takes_each_run_once(self, world: World) -> None:
+        storage = world.storage()
         names = [f"t{number}" for number in range(60)]
         for name in names:
             end(storage, name)
@@ -142,34 +145,30 @@ class TestPurge:
             return list(chain(*purge_all(client, limit=4)))
 
         with ThreadPoolExecutor(3) as pool:
-            taken = list(pool.map(purge_by, [world.open() for _ in range(3)]))
+            taken = list(pool.map(purge_by, [world.storage() for _ in range(3)]))
         assert sorted(chain(*taken, purge_by(storage))) == sorted(names)
 
-
-class TestTheRunOfAnother:
-    def test_stays_as_long_as_that_one_may_await_it(self, storage: Storage) -> None:
+    def test_p1_the_run_of_another_stays_as_long_as_that_one_may_await_it(self, storage: Storage) -> None:
         (parent,) = history(storage, "parent", "begun")
         end(storage, "child", parent="parent")
         assert purged(storage) == set()
         write(storage, append("parent", parent.head, status="completed", ended_at=END, wake_at=None))
         assert purged(storage) == {"parent", "child"}
 
-    def test_goes_where_that_one_is_not_there(self, storage: Storage) -> None:
+    def test_p1_the_run_of_another_goes_where_that_one_is_not_there(self, storage: Storage) -> None:
         end(storage, "orphan", parent="gone")
         end(storage, "parent")
         assert purged(storage) == {"orphan", "parent"}
         end(storage, "late", parent="parent")
         assert purged(storage) == {"late"}
 
-    def test_stays_while_it_has_not_ended_itself(self, storage: Storage) -> None:
+    def test_p1_the_run_of_another_stays_while_it_has_not_ended_itself(self, storage: Storage) -> None:
         write(storage, append("child", parent="parent"))
         end(storage, "parent")
         assert purged(storage) == {"parent"}
         assert listed(storage) == ["child"]
 
-
-class TestAPurgedRun:
-    def test_is_gone_for_every_reader(self, storage: Storage) -> None:
+    def test_p2_a_purged_run_is_gone_for_every_reader(self, storage: Storage) -> None:
         written = end(storage, "t", tags=("x",))
         storage.put_checkpoint("t", checkpoint_at(written))
         end(storage, "other")
@@ -182,7 +181,7 @@ class TestAPurgedRun:
         assert due_ids(storage) == []
         assert purged(storage, before=FAR_FUTURE) == set()
 
-    def test_is_touched_by_nobody(self, storage: Storage) -> None:
+    def test_p2_a_purged_run_is_touched_by_nobody(self, storage: Storage) -> None:
         end(storage, "t")
         purge(storage)
         left = storage.tombstones(["t"])
@@ -198,7 +197,7 @@ class TestAPurgedRun:
         assert storage.load(["t"]) == {}
         assert storage.tombstones(["t"]) == left
 
-    def test_is_not_brought_back_by_a_rebuild(self, storage: Storage) -> None:
+    def test_p2_a_purged_run_is_not_brought_back_by_a_rebuild(self, storage: Storage) -> None:
         end(storage, "t")
         write(storage, append("live"))
         purge(storage)
@@ -206,7 +205,7 @@ class TestAPurgedRun:
         assert (page.examined, dict(page.failed)) == (1, {})
         assert listed(storage) == ["live"]
 
-    def test_during_a_rebuild_harms_nothing(self, storage: Storage) -> None:
+    def test_p2_a_purged_run_during_a_rebuild_harms_nothing(self, storage: Storage) -> None:
         end(storage, "t")
 
         def derive(_: str, __: Any) -> Any:
@@ -217,7 +216,7 @@ class TestAPurgedRun:
         assert listed(storage) == []
         assert "t" in storage.tombstones(["t"])
 
-    def test_is_not_brought_back_by_a_late_writer(self, storage: Storage) -> None:
+    def test_p3_a_purged_run_is_not_brought_back_by_a_late_writer(self, storage: Storage) -> None:
         first, second = end(storage, "t")
         purge(storage)
         for head in (second.head, first.head, NO_HEAD):
@@ -227,7 +226,7 @@ class TestAPurgedRun:
         assert storage.heads(["t", "beside"]) == {}
         assert commits_of(storage, "t") == []
 
-    def test_leaves_what_it_was(self, storage: Storage) -> None:
+    def test_p3_a_purged_run_leaves_what_it_was(self, storage: Storage) -> None:
         end(storage, "t", "failed", workflow="errand", start_digest="begin:\u00e9")
         end(storage, "other")
         purge(storage, statuses=("failed",))
@@ -242,24 +241,24 @@ class TestAPurgedRun:
         }
         assert storage.tombstones([]) == {}
 
-
-class TestATombstone:
-    def test_goes_with_a_later_purge_once_its_time_is_over(self, storage: Storage) -> None:
+    def test_p3_a_tombstone_goes_with_a_later_purge_once_its_time_is_over(self, storage: Storage) -> None:
         end(storage, "t")
         end(storage, "other")
         (first,) = purge(storage, statuses=("completed",), remember_until=LONG_AGO, limit=1).run_ids
         purge_all(storage)
         assert set(storage.tombstones(["t", "other"])) == {"t", "other"} - {first}
 
-    def test_stays_until_then(self, world: World) -> None:
-        storage = world.open()
+    def test_p3_a_tombstone_stays_until_then(self, world: World) -> None:
+        storage = world.storage()
         end(storage, "t")
         until = storage.clock() + 60_000
         purge(storage, remember_until=until)
         purge_all(storage)
         assert set(storage.tombstones(["t"])) == {"t"}
 
-    def test_is_collected_without_statuses_too_and_at_most_so_many_at_once(self, storage: Storage) -> None:
+    def test_p3_a_tombstone_is_collected_without_statuses_too_and_at_most_so_many_at_once(
+        self, storage: Storage
+    ) -> None:
         names = [f"t{number}" for number in range(5)]
         for name in names:
             end(storage, name)
@@ -273,7 +272,7 @@ class TestATombstone:
         assert storage.tombstones(names) == {}
         assert collected in (5, 0)
 
-    def test_that_went_leaves_the_id_free(self, storage: Storage) -> None:
+    def test_p3_a_tombstone_that_went_leaves_the_id_free(self, storage: Storage) -> None:
         end(storage, "t")
         purge(storage, remember_until=LONG_AGO)
         while purge(storage, statuses=()).expired:
@@ -282,10 +281,15 @@ class TestATombstone:
         assert loaded(storage, "t").head == again.head
         assert listed(storage) == ["t"]
 
+    def test_j9_a_purged_run_hides_nothing_of_a_commit_that_another_run_still_shows(self, storage: Storage) -> None:
+        together = Commit((append("gone", status="completed", ended_at=END, wake_at=None), append("stays")))
+        assert list(storage.commit([together])) == [COMMITTED]
+        assert purged(storage) == {"gone"}
+        assert list(storage.commit([together])) == [COMMITTED]
+        assert storage.heads(["gone"]) == {}
 
-class TestWhileOthersWork:
-    def test_readers_see_a_run_whole_or_not_at_all(self, world: World) -> None:
-        storage, reader = world.open(), world.open()
+    def test_p2_while_others_work_readers_see_a_run_whole_or_not_at_all(self, world: World) -> None:
+        storage, reader = world.storage(), world.storage()
         written = {f"t{number}": end(storage, f"t{number}") for number in range(40)}
 
         def read() -> None:
@@ -299,9 +303,9 @@ class TestWhileOthersWork:
             assert purged(storage, limit=3) == set(written)
             reading.result()
 
-    def test_a_start_never_gets_the_id_of_a_run_that_goes(self, world: World) -> None:
+    def test_p3_while_others_work_a_start_never_gets_the_id_of_a_run_that_goes(self, world: World) -> None:
         """Starts race with the purge of their run: each finds the run, or its tombstone."""
-        storage, clients = world.open(), [world.open() for _ in range(2)]
+        storage, clients = world.storage(), [world.storage() for _ in range(2)]
         names = [f"t{number}" for number in range(60)]
         for name in names:
             end(storage, name)
@@ -317,8 +321,8 @@ class TestWhileOthersWork:
         assert storage.heads(names) == {}
         assert set(storage.tombstones(names)) == set(names)
 
-    def test_an_append_to_the_run_is_wholly_before_or_after(self, world: World) -> None:
-        storage, writers = world.open(), [world.open() for _ in range(2)]
+    def test_p2_while_others_work_an_append_to_the_run_is_wholly_before_or_after(self, world: World) -> None:
+        storage, writers = world.storage(), [world.storage() for _ in range(2)]
         names = [f"t{number:03}" for number in range(200)]
         ended: dict[str, Any] = {"status": "completed", "ended_at": END, "wake_at": None}
         begun = [append(name, **ended) for name in names]
