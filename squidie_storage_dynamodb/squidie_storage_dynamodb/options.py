@@ -14,7 +14,7 @@ import attrs
 from squidie_core.errors import OptionError
 from squidie_storage_dynamodb.schema import Throughput
 
-_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _REGION = re.compile(r"[a-z0-9-]+")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -95,7 +95,8 @@ def _valid_switch(_options: object, field: attrs.Attribute[bool], value: object)
 def _valid_namespace(_options: object, field: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not _NAMESPACE.fullmatch(value):
         raise option_error(
-            field.name, "must be letters, digits, '_', '.' and '-', beginning with a letter or digit, such as 'orders'"
+            field.name,
+            "must be at most 100 letters, digits, '_', '.' and '-', beginning with a letter or digit, such as 'orders'",
         )
 
 

@@ -35,7 +35,7 @@ class TestOptions:
         ("option", "bad"),
         [
             *(("table", bad) for bad in ("", "ab", "a b c", "a/b", "x" * 256, 5)),
-            *(("namespace", bad) for bad in ("", "-a", "a b", "a/b", 5)),
+            *(("namespace", bad) for bad in ("", "-a", "a b", "a/b", "x" * 101, 5)),
             *(("pool_size", bad) for bad in (0, "x", True, 1.5, 1001)),
             *(("retry_for", bad) for bad in (-1, 0, "soon", None, True, timedelta(seconds=-1))),
             *(("endpoint", bad) for bad in ("localhost:8000", "ftp://h", "http://", "http://me:secret@host", 5)),
