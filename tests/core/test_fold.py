@@ -435,6 +435,12 @@ class TestWakeAt:
         assert folded(*both, AttemptHeartbeat(5, {B: "c1"}, 30)).wake_at() == 20
         assert folded(*both, AttemptHeartbeat(5, {A: "c1", B: "c1"}, 8)).wake_at() == 8
 
+    def test_of_a_lease_is_as_much_later_as_clocks_may_be_apart(self) -> None:
+        state = folded(*running(planned(B), claimed(until=20), claimed(B, until=12)))
+        assert state.wake_at(2_000) == 2_012
+        assert [next(state.visible(at, 2_000), None) is None for at in (2_011, 2_012)] == [True, False]
+        assert folded(*running(planned(B, visible_at=99), claimed(until=20))).wake_at(2_000) == 99
+
     def test_is_that_of_a_lease_which_ends_before_a_runnable_is_free(self) -> None:
         assert folded(*running(planned(B, visible_at=50), claimed(until=10))).wake_at() == 10
 

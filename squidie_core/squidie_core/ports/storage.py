@@ -24,7 +24,10 @@ class Capabilities:
     local_clock: bool = False
     """`clock()` is this machine's clock and costs nothing; a remote one costs a round trip."""
     max_skew: int = 0
-    """How far apart, in milliseconds, the clocks of two clients may be; 0 where the store's own clock rules."""
+    """How far apart, in milliseconds, the clocks of two clients may be; 0 where the store's own clock rules.
+
+    A lease is taken over only so long after its end by the taker's clock: then it has ended by its owner's clock too.
+    """
     max_appends: int = 100
     """How many appends one commit may hold."""
     max_group: int = 256

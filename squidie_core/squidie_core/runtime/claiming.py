@@ -25,7 +25,7 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
         lease_for=lease_for,
         admit=lambda runnable: slots.admit(state.workflow, runnable),
         limit=min(max(1, min(share, half, MAX_WIDE_CLAIM)), slots.free),
-        max_skew=store.storage.capabilities.max_skew,
+        max_skew=store.max_skew,
         spread=fraction(),
     )
     return [_attempt(store, draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]

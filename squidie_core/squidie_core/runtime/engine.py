@@ -24,7 +24,7 @@ from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
 from squidie_core.runtime.slots import Slots
-from squidie_core.runtime.store import RunStore, pause, to_append
+from squidie_core.runtime.store import RunStore, pause
 from squidie_core.state import RunState
 
 _log = logging.getLogger("squidie.engine")
@@ -245,7 +245,7 @@ class Engine:
         if draft.entries:
             self._write(actor, draft, claimed, [])
             return
-        wake_at = draft.state.wake_at()
+        wake_at = draft.state.wake_at(self._store.max_skew)
         if run.nudges and (wake_at is None or wake_at > draft.at):
             self._nudged_in_vain[run.thread_id] = run.nudges
         if not actor.running:
@@ -268,7 +268,7 @@ class Engine:
         self, actor: Actor, draft: Draft, claimed: list[Attempt], reported: list[tuple[Attempt, Outcome]]
     ) -> None:
         if draft.entries:
-            actor.write = Write(draft, to_append(draft, actor.nudges), claimed, reported)
+            actor.write = Write(draft, self._store.to_append(draft, actor.nudges), claimed, reported)
         elif actor.idle:
             self._actors.retire(actor)
 

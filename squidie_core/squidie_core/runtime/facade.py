@@ -28,7 +28,7 @@ from squidie_core.runtime.listing import run_list
 from squidie_core.runtime.purging import Purge, purge
 from squidie_core.runtime.single import execute_one
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
-from squidie_core.runtime.store import RunStore, derive_index
+from squidie_core.runtime.store import RunStore
 from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.runtime.wakeups import Wakeups
 from squidie_core.state import RunState
@@ -450,7 +450,7 @@ class Squidie:
         failed: dict[str, str] = {}
         after: str | None = None
         while True:
-            page = self.store.storage.rebuild_index(derive_index, after=after)
+            page = self.store.storage.rebuild_index(self.store.derive_index, after=after)
             failed.update(page.failed)
             if page.next_after is None:
                 return failed

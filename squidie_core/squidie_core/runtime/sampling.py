@@ -113,7 +113,7 @@ def _examine(storage: Storage, row: RunRow, sample: _Sample) -> None:
         sample.mismatches[run_id] = ["head"]
     try:
         state = fold_thread(RunState(run_id), LoadedThread(covered[-1].head if covered else NO_HEAD, covered))
-        derived = index_row(state)
+        derived = index_row(state, storage.capabilities.max_skew)
         if later := commits[len(covered) :]:
             fold_thread(state, LoadedThread(later[-1].head, later))
     except Corrupt as error:

@@ -19,7 +19,7 @@ from squidie_core.runtime.berths import Berth, Boarding, Hosts
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import random_bits
-from squidie_core.runtime.store import RunStore, to_append
+from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
 
 
@@ -111,7 +111,7 @@ def start_run(
     boarding = False
     try:
         attempts = [] if berth is None else _claim_for(store, draft, berth)
-        append = to_append(draft)
+        append = store.to_append(draft)
         started = _settle(store, prepared, append, store.commit(append))
         boarding = len(attempts) > 0 and started.state is draft.state
     finally:
@@ -142,7 +142,7 @@ def start_runs(
     each = [given] * len(payloads) if keys is None else [replace(given, idempotency_key=key) for key in keys]
     prepared = [_prepare(store, workflow, trigger, payload, own) for payload, own in zip(payloads, each, strict=True)]
     store.catalog.ensure_stored(workflow.plan, store.storage)
-    appends = [to_append(start.draft) for start in prepared]
+    appends = [store.to_append(start.draft) for start in prepared]
     results = store.commit_all(appends)
     return [_settle(store, *written) for written in zip(prepared, appends, results, strict=True)]
 

@@ -42,26 +42,6 @@ _LONGEST_PARKED = 6
 """After so many times the pause is the longest."""
 
 
-def to_append(draft: Draft, nudges_seen: int = 0) -> Append:
-    """What the draft writes, and how many nudges were looked into before. Raises TooLarge."""
-    state = draft.state
-    return Append(
-        thread_id=state.run_id,
-        expected=state.head,
-        count=len(draft.entries),
-        body=encode_entries(draft.entries),
-        index=index_row(state),
-        commit_id=new_commit_id(),
-        nudges_seen=nudges_seen,
-    )
-
-
-def derive_index(thread_id: str, commits: Sequence[StoredCommit]) -> IndexRow:
-    """The index row of a whole thread. Raises Corrupt, UnknownVersion."""
-    head = commits[-1].head if commits else NO_HEAD
-    return index_row(fold_thread(RunState(thread_id), LoadedThread(head, commits)))
-
-
 def pause(tries: int) -> float:
     """Seconds to wait before try number `tries` + 1: full jitter, from a millisecond on."""
     return min(0.001 * 2.0**tries, _LONGEST_WAIT) * fraction()
@@ -76,6 +56,29 @@ class RunStore:
         self.telemetry = telemetry or Telemetry()
         self.clock = StoreClock(storage)
         self._checkpoints = CheckpointWriter(storage, self.telemetry.wrote_checkpoint)
+
+    @property
+    def max_skew(self) -> int:
+        """How far apart the clocks of two clients may be, in milliseconds."""
+        return self.storage.capabilities.max_skew
+
+    def to_append(self, draft: Draft, nudges_seen: int = 0) -> Append:
+        """What the draft writes, and how many nudges were looked into before. Raises TooLarge."""
+        state = draft.state
+        return Append(
+            thread_id=state.run_id,
+            expected=state.head,
+            count=len(draft.entries),
+            body=encode_entries(draft.entries),
+            index=index_row(state, self.max_skew),
+            commit_id=new_commit_id(),
+            nudges_seen=nudges_seen,
+        )
+
+    def derive_index(self, thread_id: str, commits: Sequence[StoredCommit]) -> IndexRow:
+        """The index row of a whole thread. Raises Corrupt, UnknownVersion."""
+        head = commits[-1].head if commits else NO_HEAD
+        return index_row(fold_thread(RunState(thread_id), LoadedThread(head, commits)), self.max_skew)
 
     def states(
         self, run_ids: Sequence[str], bases: Mapping[str, RunState] | None = None
@@ -153,7 +156,7 @@ class RunStore:
             decided = decide(draft)
             if not draft.entries:
                 return draft.state, decided
-            append = to_append(draft)
+            append = self.to_append(draft)
             result = self.commit(append)
             if not isinstance(result, Conflict):
                 self.committed(draft.state, append)

@@ -8,15 +8,15 @@ from squidie_core.state.run import RunState
 MAX_NEEDS = 8
 
 
-def index_row(state: RunState) -> IndexRow:
-    """What the store keeps beside the entries so that workers and operators find the run."""
+def index_row(state: RunState, max_skew: int = 0) -> IndexRow:
+    """What a store keeps beside the entries so that workers, whose clocks may be so far apart, find the run."""
     return IndexRow(
         workflow=state.workflow,
         queue=state.queue,
         priority=state.priority,
         status=state.status,
         started_at=state.started_at,
-        wake_at=state.wake_at(),
+        wake_at=state.wake_at(max_skew),
         needs=_needs(state),
         ended_at=state.ended_at,
         version=state.version,

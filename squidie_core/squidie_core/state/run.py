@@ -214,11 +214,15 @@ class RunState:
         """The runnables that somebody holds."""
         return [runnable for runnable in self.open.values() if runnable.status == "claimed"]
 
-    def wake_at(self) -> int | None:
-        """When a worker should look at the run next; `None`: not before somebody writes to it."""
+    def wake_at(self, max_skew: int = 0) -> int | None:
+        """When a worker should look at the run next; `None`: not before somebody writes to it.
+
+        That is when `visible` gives something: a lease is left alone so much longer as clocks may be apart.
+        """
         if self.terminal:
             return None
         ready, lease = self.first_ready(), self.first_lease()
+        lapses_at = None if lease is None else lease.lease_until + max_skew
         if ready is None:
-            return None if lease is None else lease.lease_until
-        return ready.visible_at if lease is None else min(ready.visible_at, lease.lease_until)
+            return lapses_at
+        return ready.visible_at if lapses_at is None else min(ready.visible_at, lapses_at)
