@@ -26,7 +26,7 @@ class Profile:
     soak_processes: int
     kills: int
     """How often the worker processes of one world are killed."""
-    patience: int = 30_000
+    patience: int = 60_000
     """Milliseconds in which what must come, comes."""
     probe: bool = False
     """Only to see whether something is broken: the same examples each time, and nothing made smaller."""
