@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from squidie_core.authoring import Duration
 from squidie_core.errors import StorageError
 from squidie_core.runtime import options
-from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.attempts import Attempt, Flag
 from squidie_core.runtime.berths import Berths, Boarding
 from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
@@ -83,7 +83,8 @@ class Worker:
         """Threads and coroutines for runs that are being started here."""
         self._in_threads = 0
         self._in_loop = 0
-        self._stopping = threading.Event()
+        self._stopping = Flag()
+        """Raised by signal handlers, which may interrupt one another: so nothing with a lock."""
         self._store_failures = 0
 
     def run(self, *, install_signal_handlers: bool = True) -> None:
