@@ -1,0 +1,33 @@
+"""What everything that an application asks of its runs is made of: the store, the queue, who is to be woken."""
+
+from __future__ import annotations
+
+from squidie_core.inspection import Snapshot
+from squidie_core.inspection.snapshot import snapshot
+from squidie_core.runtime import options
+from squidie_core.runtime.berths import Hosts
+from squidie_core.runtime.inspecting import output_reader, park_reason
+from squidie_core.runtime.store import RunStore
+from squidie_core.runtime.wakeups import Wakeups
+from squidie_core.state import RunState
+
+RunRef = str | Snapshot
+"""A run's id, or any snapshot of it."""
+
+
+class Client:
+    """The base of the facade's parts."""
+
+    store: RunStore
+    queue: str
+    hosts: Hosts
+    wakeups: Wakeups
+
+    def _snapshot(self, state: RunState, now: int) -> Snapshot:
+        parked = park_reason(self.store.catalog, state, None, now)
+        return snapshot(state, now, output_reader(self.store, state), parked=parked)
+
+
+def id_of(run: RunRef) -> str:
+    """The run's id. Raises OptionError for what is no id."""
+    return run.id if isinstance(run, Snapshot) else options.run_id(run)

@@ -1,0 +1,178 @@
+"""What an application tells its runs: to start, to go on, to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, Unpack, overload
+
+from squidie_core import decisions
+from squidie_core.authoring import Duration, Trigger, Workflow
+from squidie_core.decisions import ManualCommand
+from squidie_core.decisions.control import ManualSignal
+from squidie_core.inspection import Snapshot
+from squidie_core.inspection.times import moment, text
+from squidie_core.runtime import options
+from squidie_core.runtime.client import Client, RunRef, id_of
+from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
+
+T = TypeVar("T")
+
+
+class Commands(Client):
+    """The commands. Each is one commit, whose entries include its receipt. Safe to use from any thread."""
+
+    @overload
+    def start(self, trigger: Trigger[T], payload: T, /, **options: Unpack[StartKeywords]) -> Snapshot: ...
+    @overload
+    def start(self, trigger: Trigger[Any], /, **options: Unpack[StartKeywords]) -> Snapshot: ...
+    @overload
+    def start(
+        self,
+        workflow: type[Workflow],
+        payload: Mapping[str, Any] | None = None,
+        /,
+        *,
+        trigger: str | None = None,
+        **options: Unpack[StartKeywords],
+    ) -> Snapshot: ...
+    def start(
+        self,
+        what: Trigger[Any] | type[Workflow],
+        payload: Any = None,
+        /,
+        *,
+        trigger: str | None = None,
+        **options: Unpack[StartKeywords],
+    ) -> Snapshot:
+        """Start a run, durably, and return what it is then.
+
+        `what` is a trigger with a value of its contract, or a workflow (its first trigger, or the one named) with a
+        mapping. Starting again with the same `idempotency_key` or `run_id` returns the run that there is, as far as it
+        has come. `queue`; `delay` keeps the first steps back; `priority` is 0 (first) to 9; `tags` to list it by;
+        `metadata` is kept with the receipt.
+
+        Raises PayloadError, OptionError, NotFoundError for a workflow that is not registered, ConflictError where the
+        key or id belongs to a run of another payload, PurgedError where it belongs to one that was purged, and
+        StorageError.
+        """
+        given = StartOptions.of(self.queue, trigger, options)
+        started = start_run(self.store, self.hosts, what, payload, given)
+        found = self._snapshot(started.state, self.store.clock.now())
+        wants_worker = started.wants_worker
+        started.board()
+        if wants_worker:
+            self.wakeups.wake(found.queue)
+        return found
+
+    def start_many(
+        self,
+        trigger: Trigger[T],
+        payloads: Sequence[T],
+        /,
+        *,
+        idempotency_keys: Sequence[str] | None = None,
+        queue: str | None = None,
+        delay: Duration | None = None,
+        priority: int = 5,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Snapshot]:
+        """Start a run for each payload, in as few round trips as the store allows; the options are those of `start`.
+
+        All payloads are checked before anything is written; each run is then started on its own, with a key of its own
+        where `idempotency_keys` has one for each. Raises as `start` does; where a key belongs to a run of another
+        payload, or the store fails between, the other runs may have been started.
+        """
+        given = StartOptions(
+            default_queue=self.queue, queue=queue, delay=delay, priority=priority, tags=tuple(tags), metadata=metadata
+        )
+        started = start_runs(self.store, trigger, payloads, given, idempotency_keys)
+        wanting = sum(each.wants_worker for each in started)
+        if wanting:
+            self.wakeups.wake(started[0].state.queue, wanting)
+        now = self.store.clock.now()
+        return [self._snapshot(each.state, now) for each in started]
+
+    def resume(
+        self,
+        run: RunRef,
+        /,
+        *,
+        actor: str | Mapping[str, Any] | None = None,
+        comment: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Snapshot:
+        """Let a run that waits at a pause go on. Raises InvalidTransitionError, NotFoundError, OptionError."""
+        return self._resolve(run, "resume_run", self._command(actor, comment, metadata, idempotency_key))
+
+    def approve(
+        self,
+        run: RunRef,
+        /,
+        *,
+        actor: str | Mapping[str, Any],
+        comment: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Snapshot:
+        """Say yes at an approval: the run takes its `ok` route. Raises as `resume` does."""
+        command = self._command(actor, comment, metadata, idempotency_key, actor_required=True)
+        return self._resolve(run, "approve_run", command)
+
+    def reject(
+        self,
+        run: RunRef,
+        /,
+        *,
+        actor: str | Mapping[str, Any],
+        comment: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Snapshot:
+        """Say no at an approval: the run takes its `error` route. Raises as `resume` does."""
+        command = self._command(actor, comment, metadata, idempotency_key, actor_required=True)
+        return self._resolve(run, "reject_run", command)
+
+    def cancel(
+        self,
+        run: RunRef,
+        /,
+        *,
+        actor: str | Mapping[str, Any] | None = None,
+        comment: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Snapshot:
+        """End a run that is not over. Running bodies are told; their results are dropped. Raises as `resume` does."""
+        command = self._command(actor, comment, metadata, idempotency_key)
+        return self._change(run, lambda draft: decisions.cancel(draft, command))
+
+    def _command(
+        self,
+        actor: object,
+        comment: str | None,
+        metadata: Mapping[str, Any] | None,
+        idempotency_key: str | None,
+        *,
+        actor_required: bool = False,
+    ) -> ManualCommand:
+        return ManualCommand(
+            actor=options.actor(actor, required=actor_required),
+            comment=options.optional_text("comment", comment, 10_000),
+            metadata=options.metadata(metadata),
+            idempotency_key=options.optional_text("idempotency_key", idempotency_key),
+        )
+
+    def _resolve(self, run: RunRef, signal: ManualSignal, command: ManualCommand) -> Snapshot:
+        def decide(draft: decisions.Draft) -> None:
+            decided_at = text(moment(draft.at)) or ""
+            decisions.resolve_gate(draft, signal, command, decided_at=decided_at)
+
+        return self._change(run, decide)
+
+    def _change(self, run: RunRef, decide: Callable[[decisions.Draft], None]) -> Snapshot:
+        state, _ = self.store.change(id_of(run), decide)
+        if not state.terminal:
+            self.wakeups.wake(state.queue)
+        return self._snapshot(state, self.store.clock.now())

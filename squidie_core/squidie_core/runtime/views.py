@@ -1,0 +1,59 @@
+"""What an application may know about its runs."""
+
+from __future__ import annotations
+
+from squidie_core.authoring import Workflow, compiled
+from squidie_core.inspection import Metrics, RunList, Snapshot
+from squidie_core.inspection.snapshot import snapshot
+from squidie_core.ports.storage import RunQuery
+from squidie_core.runtime import options
+from squidie_core.runtime.client import Client, RunRef, id_of
+from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
+from squidie_core.runtime.listing import run_list
+
+
+class Views(Client):
+    """The read models. They change nothing. Safe to use from any thread."""
+
+    def inspect_run(self, run: RunRef, /, *, include_history: bool = False) -> Snapshot:
+        """The run as it is now; `include_history` adds every entry of its journal. Raises NotFoundError, Corrupt."""
+        run_id = id_of(run)
+        state = self.store.state(run_id)
+        history = history_of(self.store.storage, run_id, state.head.rev) if include_history else None
+        head = self.store.storage.heads([run_id]).get(run_id)
+        now = self.store.clock.now()
+        return snapshot(
+            state,
+            now,
+            output_reader(self.store, state),
+            parked=park_reason(self.store.catalog, state, head, now),
+            quarantined=head.quarantine_reason if head is not None else None,
+            history=history,
+        )
+
+    def list_runs(
+        self,
+        *,
+        workflow: type[Workflow] | str | None = None,
+        status: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        quarantined: bool | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> RunList:
+        """A page of runs, newest start first, from the index alone. Raises OptionError for a filter that cannot be."""
+        query = RunQuery(
+            workflow=workflow if workflow is None or isinstance(workflow, str) else compiled(workflow).name,
+            status=options.status(status),
+            queue=None if queue is None else options.name("queue", queue),
+            tag=None if tag is None else options.name("tag", tag),
+            quarantined=quarantined,
+            limit=options.integer("limit", limit, least=1, most=1000),
+            cursor=options.optional_text("cursor", cursor),
+        )
+        return run_list(self.store.storage.find(query))
+
+    def metrics(self) -> Metrics:
+        """What this object, its workers and its callers have done in this process so far. Asks the store nothing."""
+        return self.store.telemetry.read()
