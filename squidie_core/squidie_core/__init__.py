@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         UnknownVersion,
     )
     from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
+    from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
     from squidie_core.runtime import Squidie, Worker
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "DeliveryWorker",
     "EncodingError",
     "FailStep",
+    "GraphEdge",
+    "GraphNode",
     "InvalidTransitionError",
     "LeaseError",
     "Metrics",
@@ -74,6 +77,7 @@ __all__ = [
     "Resource",
     "Retry",
     "RetryStep",
+    "RunGraph",
     "RunList",
     "RunSummary",
     "Runner",
@@ -103,7 +107,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        for room in ("errors", "authoring", "inspection", "runtime", "delivery"):
+        for room in ("errors", "authoring", "inspection", "runtime", "delivery", "inspection.graph"):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))

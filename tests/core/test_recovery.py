@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from squidie_core.definition.recovery import RecoveryPolicy, recovery_policy
+from squidie_core.definition.recovery import recovery_policy
 from tests.core.runs import step
 
 
 @pytest.mark.parametrize(
-    ("options", "policy"),
-    [
-        ({}, RecoveryPolicy(False, True, "allowed", "automatic")),
-        ({"compensate": "m.undo"}, RecoveryPolicy(False, True, "allowed", "automatic", "m.undo")),
-        ({"irreversible": True}, RecoveryPolicy(True, False, "manual_review_required", "manual_intervention")),
-        ({"compensatable": False}, RecoveryPolicy(False, False, "manual_review_required", "manual_intervention")),
-    ],
-    ids=["plain", "compensate", "irreversible", "not compensatable"],
+    ("options", "safe"),
+    [({}, True), ({"compensate": "m.undo"}, True), ({"irreversible": True}, False), ({"compensatable": False}, False)],
+    ids=repr,
 )
-def test_what_cannot_be_undone_is_not_repeated_unseen(options: dict[str, object], policy: RecoveryPolicy) -> None:
-    assert recovery_policy(step("toss", **options)) == policy
+def test_what_cannot_be_undone_is_not_repeated_unseen(options: dict[str, Any], *, safe: bool) -> None:
+    policy = recovery_policy(step("toss", **options))
+    assert (policy.compensatable, policy.irreversible) == (safe, options.get("irreversible", False))
+    assert policy.replay == ("allowed" if safe else "manual_review_required")
+    assert policy.recovery == ("automatic" if safe else "manual_intervention")
+    assert policy.compensate == options.get("compensate")

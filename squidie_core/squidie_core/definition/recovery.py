@@ -11,7 +11,7 @@ ReplayPolicy = Literal["allowed", "manual_review_required"]
 RecoveryKind = Literal["automatic", "manual_intervention"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPolicy:
     """Whether a run in which the step has completed may be replayed, and whether its effect can be undone."""
 

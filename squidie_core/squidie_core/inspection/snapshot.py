@@ -30,6 +30,8 @@ class AttemptView:
 
     runnable_key: str
     step: str
+    kind: str
+    """`run`, the name of a built-in, or `compensation` where it undoes the step."""
     attempt: int
     visit: int
     status: str
@@ -43,6 +45,26 @@ class AttemptView:
     error: Mapping[str, Json] | None
     deferred: Json
     """Why the step goes on later, where its body deferred it."""
+
+    def to_dict(self) -> dict[str, Json]:
+        """The same as plain JSON."""
+        return {
+            "runnable_key": self.runnable_key,
+            "step": self.step,
+            "kind": self.kind,
+            "attempt": self.attempt,
+            "visit": self.visit,
+            "status": self.status,
+            "visible_at": text(self.visible_at),
+            "claimed_at": text(self.claimed_at),
+            "lease_until": text(self.lease_until),
+            "ended_at": text(self.ended_at),
+            "owner_id": self.owner_id,
+            "deliveries": self.deliveries,
+            "result": self.result,
+            "error": self.error,
+            "deferred": self.deferred,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +139,7 @@ class Snapshot:
             "waiting_for": None if self.waiting_for is None else self.waiting_for.to_dict(),
             "error": self.error,
             "context": dict(self._stored),
-            "attempts": [_attempt_dict(view) for view in self.attempts],
+            "attempts": [view.to_dict() for view in self.attempts],
             "anomalies": [
                 {"reason": a.reason, "entry_type": a.entry_type, "rev": a.rev, "runnable_key": a.runnable_key}
                 for a in self.anomalies
@@ -154,7 +176,7 @@ def snapshot(
         error=state.error,
         input=_decoded(state.input),
         context=_decoded(state.context),
-        attempts=tuple(_attempt(runnable) for runnable in state.runnables.values()),
+        attempts=tuple(attempt_view(runnable) for runnable in state.runnables.values()),
         anomalies=tuple(state.anomalies),
         history=None if history is None else tuple(history),
         _stored=dict(state.context),
@@ -173,11 +195,13 @@ def _decoded(plain: Mapping[str, Json]) -> Mapping[str, Any]:
     return {key: decode(value) for key, value in plain.items()}
 
 
-def _attempt(runnable: RunnableState) -> AttemptView:
+def attempt_view(runnable: RunnableState) -> AttemptView:
+    """What is known about one attempt."""
     claimed = runnable.status == "claimed"
     return AttemptView(
         runnable_key=runnable.key,
         step=runnable.step,
+        kind=runnable.kind,
         attempt=runnable.attempt,
         visit=runnable.visit,
         status=runnable.status,
@@ -191,22 +215,3 @@ def _attempt(runnable: RunnableState) -> AttemptView:
         error=runnable.error,
         deferred=runnable.deferred,
     )
-
-
-def _attempt_dict(view: AttemptView) -> dict[str, Json]:
-    return {
-        "runnable_key": view.runnable_key,
-        "step": view.step,
-        "attempt": view.attempt,
-        "visit": view.visit,
-        "status": view.status,
-        "visible_at": text(view.visible_at),
-        "claimed_at": text(view.claimed_at),
-        "lease_until": text(view.lease_until),
-        "ended_at": text(view.ended_at),
-        "owner_id": view.owner_id,
-        "deliveries": view.deliveries,
-        "result": view.result,
-        "error": view.error,
-        "deferred": view.deferred,
-    }

@@ -17,7 +17,7 @@ Json: TypeAlias = Any
 """Plain JSON: None, bool, int, float, str, list, and dict with string keys."""
 
 Signal: TypeAlias = Literal["start_run", "resume_run", "approve_run", "reject_run", "cancel_run"]
-RunnableKind: TypeAlias = Literal["run", "wait", "log", "pause", "approval"]
+RunnableKind: TypeAlias = Literal["run", "wait", "log", "pause", "approval", "compensation"]
 GateKind: TypeAlias = Literal["pause", "approval"]
 GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
 TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]

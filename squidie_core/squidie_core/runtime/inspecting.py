@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from squidie_core.authoring import Step
+from squidie_core.definition.plan import Plan
 from squidie_core.errors import StorageError
 from squidie_core.inspection.snapshot import OutputOf, no_output
 from squidie_core.inspection.times import moment, text
@@ -46,13 +47,18 @@ def output_reader(store: RunStore, state: RunState) -> OutputOf:
     return output_of
 
 
+def plan_of(store: RunStore, state: RunState) -> Plan | None:
+    """The definition that the run goes by, where it can be had."""
+    try:
+        return store.catalog.plan(state.definition, store.storage)
+    except StorageError:
+        return None
+
+
 def _output_names(store: RunStore, state: RunState) -> Mapping[str, str | None]:
     """The steps' output names in the definition that the run goes by; none where that cannot be had."""
-    try:
-        plan = store.catalog.plan(state.definition, store.storage)
-    except StorageError:
-        return {}
-    return {name: step.definition.output for name, step in plan.steps.items()}
+    plan = plan_of(store, state)
+    return {} if plan is None else {name: step.definition.output for name, step in plan.steps.items()}
 
 
 def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now: int) -> str | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from squidie_core.authoring import Workflow, compiled
 from squidie_core.inspection import Metrics, RunList, Snapshot
 from squidie_core.inspection.snapshot import snapshot
 from squidie_core.ports.storage import RunQuery
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
-from squidie_core.runtime.inspecting import history_of, output_reader, park_reason
+from squidie_core.runtime.inspecting import history_of, output_reader, park_reason, plan_of
 from squidie_core.runtime.listing import run_list
+
+if TYPE_CHECKING:
+    from squidie_core.inspection.graph import RunGraph
 
 
 class Views(Client):
@@ -30,6 +35,17 @@ class Views(Client):
             quarantined=head.quarantine_reason if head is not None else None,
             history=history,
         )
+
+    def inspect_run_graph(self, run: RunRef, /, *, include_history: bool = False) -> RunGraph:
+        """The run as nodes and edges, as it is now: what was taken, what is left, what the run waits for.
+
+        `include_history` adds inputs, outputs, errors and attempts to the nodes. Raises as `inspect_run` does.
+        """
+        from squidie_core.inspection.graphing import run_graph  # noqa: PLC0415  # workers draw nothing
+
+        state = self.store.state(id_of(run))
+        plan = plan_of(self.store, state)
+        return run_graph(state, plan, self.store.clock.now(), include_history=include_history)
 
     def list_runs(
         self,
