@@ -15,7 +15,7 @@ editable = $(foreach member,$(1),--editable ./$(member))
 # Written by a stranger, as far as the others know: found by its entry points, tested by the public suite.
 EXAMPLES := examples/adapter_author
 
-.PHONY: demo test contract contract-page chaos bench coverage lint format constraints clean
+.PHONY: demo test contract contract-page chaos smoke resilience soak explore bench coverage lint format constraints clean
 
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
@@ -27,6 +27,14 @@ test: $(VENV)/.emulators
 chaos: $(VENV)/.dev
 	SQUIDIE_CHAOS_MINUTES=$(MINUTES) SQUIDIE_CHAOS_RUNS=$(RUNS) SQUIDIE_CHAOS_SECONDS=$(or $(SECONDS),60) \
 	  SQUIDIE_CHAOS_WORKERS=$(WORKERS) SQUIDIE_CHAOS_SEED=$(SEED) $(BIN)/python -m tests.chaos $(ARGS)
+
+# The checks of examples/host_app: `make smoke STORE=postgresql://...`, `make soak RUNS=5000`
+smoke resilience soak: $(VENV)/.dev
+	cd examples/host_app && ../../$(BIN)/python -m host_app $@ $(if $(STORE),--store $(STORE)) $(if $(RUNS),--runs $(RUNS))
+
+# A crash at every round trip of every reference workflow, on every storage; `make test` tries some of them.
+explore: $(VENV)/.emulators
+	SQUIDIE_EXPLORE=all $(BIN)/python -m pytest tests/exploring $(ARGS)
 
 # `make contract PROFILE=thorough` holds our adapters to their contract for longer; `ARGS="-k Sqlite"` takes one of them.
 PROFILE ?= quick

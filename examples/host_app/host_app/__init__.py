@@ -1,0 +1,1 @@
+"""A small shop with five workflows: how an application hosts Squidie."""
