@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         TooLarge,
         Unavailable,
         UnknownVersion,
+        UnsafeReplayError,
     )
     from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
     from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
@@ -90,6 +91,7 @@ __all__ = [
     "TooLarge",
     "Unavailable",
     "UnknownVersion",
+    "UnsafeReplayError",
     "Waiting",
     "Worker",
     "Workflow",

@@ -128,6 +128,12 @@ class InvalidTransitionError(SquidieError):
     default_code = "invalid_transition"
 
 
+class UnsafeReplayError(SquidieError):
+    """The run has completed steps that cannot be undone; `details["steps"]` lists them and their recovery policies."""
+
+    default_code = "unsafe_replay"
+
+
 class PluginError(SquidieError):
     """A plugin is missing or broken."""
 

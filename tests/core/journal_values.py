@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,6 +26,7 @@ from squidie_core.journal.entries import (
     RunSignalReceived,
     RunStarted,
     RunTerminal,
+    Signal,
 )
 
 QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -113,7 +114,7 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
     st.builds(
         RunSignalReceived,
         at=times,
-        signal=st.sampled_from(["start_run", "resume_run", "approve_run", "reject_run", "cancel_run"]),
+        signal=st.sampled_from(get_args(Signal)),
         payload=mappings,
         metadata=mappings,
         idempotency_key=optional,
@@ -134,6 +135,7 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         version=optional,
         tags=st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
         context=mappings,
+        replayed_from=optional,
     ),
     st.builds(RunnablesPlanned, at=times, runnables=st.lists(runnables, max_size=3).map(tuple)),
     st.builds(

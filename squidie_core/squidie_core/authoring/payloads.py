@@ -135,6 +135,17 @@ class PayloadContract:
             return Accepted(given, given)
         return Accepted(self._complete(given), self._without_defaults(given))
 
+    def accept_again(self, payload: Mapping[str, Any]) -> Accepted:
+        """The same for a whole payload as a run has it, plain JSON: what the contract computes is computed anew.
+
+        Raises as `accept` does, where the contract is another now.
+        """
+        computed = set(getattr(self._contract.cls, "model_computed_fields", ()))
+        computed |= {item.name for item in self._contract.fields if not item.settable}
+        names = {item.name: item.alias for item in self._contract.fields if isinstance(item.alias, str)}
+        given = {names.get(name, name): decode(plain) for name, plain in payload.items() if name not in computed}
+        return self.accept(given)
+
     def _accept_instance(self, value: Any) -> Accepted:
         fields = self._contract.fields
         given = self._check({item.name: getattr(value, item.name) for item in fields if item.settable})

@@ -4,20 +4,26 @@ from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import complete, defer, fail
+from squidie_core.decisions.replay import DefinitionChoice, ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.decisions.start import StartRequest, start
 
 __all__ = [
     "Claimant",
+    "DefinitionChoice",
     "Draft",
     "ManualCommand",
+    "ReplayRequest",
     "StartRequest",
     "advance",
     "cancel",
+    "check_replay",
     "complete",
     "defer",
     "fail",
     "heartbeat",
     "release",
+    "replay_digest",
+    "replay_request",
     "resolve_gate",
     "start",
 ]

@@ -11,7 +11,7 @@ from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import plan_steps
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import PayloadError
-from squidie_core.journal.entries import Json, RunSignalReceived, RunStarted
+from squidie_core.journal.entries import Json, RunSignalReceived, RunStarted, Signal
 from squidie_core.state.run import RunState
 
 
@@ -19,7 +19,8 @@ from squidie_core.state.run import RunState
 class StartRequest:
     """What to start. Values are plain JSON; `payload_digest` is that of the payload before defaults.
 
-    `delay` in milliseconds keeps the first steps back.
+    `delay` in milliseconds keeps the first steps back. `signal` and `received` are what the receipt says was asked for,
+    the start of the trigger unless told otherwise.
     """
 
     run_id: str
@@ -33,6 +34,11 @@ class StartRequest:
     context: Mapping[str, Json] = field(default_factory=dict[str, Json])
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
     idempotency_key: str | None = None
+    signal: Signal = "start_run"
+    received: Mapping[str, Json] | None = None
+    actor: Json = None
+    comment: str | None = None
+    replayed_from: str | None = None
 
 
 def start(plan: Plan, request: StartRequest, now: int) -> Draft:
@@ -42,10 +48,12 @@ def start(plan: Plan, request: StartRequest, now: int) -> Draft:
     draft.emit(
         RunSignalReceived(
             draft.at,
-            "start_run",
-            payload={"trigger": request.trigger},
+            request.signal,
+            payload={"trigger": request.trigger} if request.received is None else request.received,
             metadata=request.metadata,
             idempotency_key=request.idempotency_key,
+            actor=request.actor,
+            comment=request.comment,
         )
     )
     draft.emit(
@@ -62,6 +70,7 @@ def start(plan: Plan, request: StartRequest, now: int) -> Draft:
             version=definition.version,
             tags=request.tags,
             context=request.context,
+            replayed_from=request.replayed_from,
         )
     )
     try:

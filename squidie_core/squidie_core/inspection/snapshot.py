@@ -89,6 +89,8 @@ class Snapshot:
     started_at: datetime
     ended_at: datetime | None
     waiting_for: Waiting | None
+    replayed_from: str | None
+    """The run that this one repeats."""
     error: Mapping[str, Any] | None
     input: Mapping[str, Any] = field(repr=False)
     """The payload, defaults included."""
@@ -137,6 +139,7 @@ class Snapshot:
             "started_at": text(self.started_at),
             "ended_at": text(self.ended_at),
             "waiting_for": None if self.waiting_for is None else self.waiting_for.to_dict(),
+            "replayed_from": self.replayed_from,
             "error": self.error,
             "context": dict(self._stored),
             "attempts": [view.to_dict() for view in self.attempts],
@@ -173,6 +176,7 @@ def snapshot(
         started_at=moment(state.started_at),
         ended_at=optional_moment(state.ended_at),
         waiting_for=waiting_for(state, now),
+        replayed_from=state.replayed_from,
         error=state.error,
         input=_decoded(state.input),
         context=_decoded(state.context),

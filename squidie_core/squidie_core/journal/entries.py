@@ -16,7 +16,9 @@ from squidie_core.dataclass import dataclass
 Json: TypeAlias = Any
 """Plain JSON: None, bool, int, float, str, list, and dict with string keys."""
 
-Signal: TypeAlias = Literal["start_run", "resume_run", "approve_run", "reject_run", "cancel_run"]
+Signal: TypeAlias = Literal[
+    "start_run", "start_cron", "resume_run", "approve_run", "reject_run", "cancel_run", "replay_run"
+]
 RunnableKind: TypeAlias = Literal["run", "wait", "log", "pause", "approval", "compensation"]
 GateKind: TypeAlias = Literal["pause", "approval"]
 GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
@@ -88,6 +90,8 @@ class RunStarted:
     """The workflow's version label."""
     tags: tuple[str, ...] = ()
     context: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    replayed_from: str | None = None
+    """The run whose trigger and payload these are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from typing import Any, TypeVar, Unpack, overload
 
 from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow
-from squidie_core.decisions import ManualCommand
+from squidie_core.decisions import DefinitionChoice, ManualCommand
 from squidie_core.decisions.control import ManualSignal
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
+from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 
 T = TypeVar("T")
@@ -147,6 +148,42 @@ class Commands(Client):
         """End a run that is not over. Running bodies are told; their results are dropped. Raises as `resume` does."""
         command = self._command(actor, comment, metadata, idempotency_key)
         return self._change(run, lambda draft: decisions.cancel(draft, command))
+
+    def replay(
+        self,
+        run: RunRef,
+        /,
+        *,
+        allow_irreversible: bool = False,
+        definition: DefinitionChoice = "original",
+        actor: str | Mapping[str, Any] | None = None,
+        comment: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        run_id: str | None = None,
+        queue: str | None = None,
+    ) -> Snapshot:
+        """Start another run with the trigger and the whole payload of this one, and return what it is then.
+
+        It goes by the definition of this one, or by the `current` one, whose contract the payload must satisfy then.
+        This one need not be over and is not changed. Replaying again with the same `idempotency_key` or `run_id`
+        returns the run that there is. `queue` and what the run is listed by are those of this one.
+
+        Raises UnsafeReplayError where completed steps of this run are irreversible or cannot be compensated, by the
+        definition that it went by, unless `allow_irreversible` is True; NotFoundError, which PurgedError is;
+        ConflictError where the key or id belongs to another replay or run; PayloadError, OptionError, StorageError.
+        """
+        given = ReplayOptions(
+            command=self._command(actor, comment, metadata, idempotency_key),
+            definition=options.definition(definition),
+            allow_irreversible=options.flag("allow_irreversible", allow_irreversible),
+            run_id=run_id,
+            queue=queue,
+        )
+        started = replay_run(self.store, id_of(run), given)
+        if started.wants_worker:
+            self.wakeups.wake(started.state.queue)
+        return self._snapshot(started.state, self.store.clock.now())
 
     def _command(
         self,

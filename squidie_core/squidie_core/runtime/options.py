@@ -7,10 +7,11 @@ import platform
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args
 from uuid import UUID
 
 from squidie_core.authoring import durations
+from squidie_core.decisions import DefinitionChoice
 from squidie_core.errors import OptionError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact
@@ -99,6 +100,21 @@ def actor(value: object, *, required: bool) -> Json:
     if isinstance(value, str | Mapping) and value:
         return redact(encode(value, "actor"))
     raise refuse("actor", "is missing or empty", 'say who decides: actor="name" or actor={"id": ...}')
+
+
+def definition(value: object) -> DefinitionChoice:
+    """Which definition a replay goes by."""
+    for choice in get_args(DefinitionChoice):
+        if value == choice:
+            return cast("DefinitionChoice", choice)
+    raise refuse("definition", "is no choice", 'use "original", that of the run, or "current", that of today')
+
+
+def flag(option: str, value: object) -> bool:
+    """True or False, and nothing that only counts as one."""
+    if isinstance(value, bool):
+        return value
+    raise refuse(option, "is neither True nor False", f"pass {option}=True or {option}=False")
 
 
 _STATUSES = ("running", "paused", "completed", "failed", "cancelled")

@@ -68,7 +68,6 @@ class StartOptions:
 class _Prepared:
     """A start that was checked and decided but not written."""
 
-    workflow: CompiledWorkflow
     request: StartRequest
     draft: decisions.Draft
 
@@ -112,7 +111,7 @@ def start_run(
     try:
         attempts = [] if berth is None else _claim_for(store, draft, berth)
         append = store.to_append(draft)
-        started = _settle(store, prepared, append, store.commit(append))
+        started = settle(store, draft, prepared.request, append, store.commit(append))
         boarding = len(attempts) > 0 and started.state is draft.state
     finally:
         if berth is not None and not boarding:
@@ -144,7 +143,10 @@ def start_runs(
     store.catalog.ensure_stored(workflow.plan, store.storage)
     appends = [store.to_append(start.draft) for start in prepared]
     results = store.commit_all(appends)
-    return [_settle(store, *written) for written in zip(prepared, appends, results, strict=True)]
+    return [
+        settle(store, start.draft, start.request, append, result)
+        for start, append, result in zip(prepared, appends, results, strict=True)
+    ]
 
 
 def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload: Any, given: StartOptions) -> _Prepared:
@@ -162,13 +164,16 @@ def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload:
         metadata=options.metadata(given.metadata),
         idempotency_key=options.optional_text("idempotency_key", given.idempotency_key),
     )
-    return _Prepared(workflow, request, decisions.start(workflow.plan, request, now))
+    return _Prepared(request, decisions.start(workflow.plan, request, now))
 
 
-def _settle(store: RunStore, start: _Prepared, append: Append, result: CommitResult) -> Started:
+def settle(
+    store: RunStore, draft: decisions.Draft, request: StartRequest, append: Append, result: CommitResult
+) -> Started:
+    """What became of a start: the new run, or the one that has its id. Raises PurgedError, ConflictError."""
+    state = draft.state
     if isinstance(result, Conflict):
-        return Started(_existing(store, start.request, start.workflow.name))
-    state = start.draft.state
+        return Started(_existing(store, request, state.workflow))
     store.committed(state, append)
     store.telemetry.started(state)
     return Started(state, append.index.wake_at)
@@ -217,6 +222,6 @@ def _existing(store: RunStore, request: StartRequest, workflow: str) -> RunState
         if (state.workflow, state.start_digest) == asked:
             return state
     raise ConflictError(
-        f"run {request.run_id} was started before with another payload or trigger; use another key or id",
+        f"run {request.run_id} was started before with another payload, trigger or source; use another key or id",
         details={"run_id": request.run_id},
     )

@@ -105,6 +105,9 @@ class RunState:
     priority: int = 5
     tags: tuple[str, ...] = ()
     input: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    schedule: Mapping[str, Json] | None = None
+    """What the run's activation by a scheduler was."""
+    replayed_from: str | None = None
     payload_digest: str = ""
     started_at: int = 0
     ended_at: int | None = None
