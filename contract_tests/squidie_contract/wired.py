@@ -25,10 +25,14 @@ class _Wired:
     def __init__(self, client: object, wire: Wire) -> None:
         self._client = client
         self._wire = wire
+        self._at_hand = {"close"}
+        capabilities = getattr(client, "capabilities", None)
+        if capabilities is not None and capabilities.local_clock:
+            self._at_hand.add("clock")
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._client, name)
-        return self._over(name, value) if callable(value) and name != "close" else value
+        return self._over(name, value) if callable(value) and name not in self._at_hand else value
 
     def __repr__(self) -> str:
         return repr(self._client)

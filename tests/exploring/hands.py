@@ -56,6 +56,12 @@ class Looping:
             attempt = self.waiting.pop(0)
             self._engine.report(attempt, run_body(attempt, self._store.catalog.resources))
 
+    def renew(self) -> None:
+        """Renew the claims, and look whether the runs still want them."""
+        self._engine.renew()
+        self._engine.watch()
+        self.tick(poll=False)
+
     def tick(self, *, poll: bool) -> bool:
         """Write what was decided, and claim what there are slots for."""
         slots = Slots(self._store.catalog, threads=self._slots - len(self.waiting), coroutines=0)
