@@ -8,8 +8,12 @@ MEMBERS      := squidie_core squidie_storage_sql squidie_storage_dynamodb squidi
 DEMO_MEMBERS := squidie_core squidie_storage_sql
 PROJECTS     := $(MEMBERS:%=%/pyproject.toml)
 
+# The tests start hundreds of processes: compiled once, modules are imported in a third of the time. Some machines' images
+# forbid it, because they do not keep what is written.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Exact versions, for what is installed and for what builds it.
-INSTALL = $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
+INSTALL = $(BIN)/uv pip install --system-certs --quiet --compile-bytecode --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt
 editable = $(foreach member,$(1),--editable ./$(member))
 
 # Written by a stranger, as far as the others know: found by its entry points, tested by the public suite.
@@ -20,8 +24,12 @@ EXAMPLES := examples/adapter_author
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
 
+# Tests wait for servers and processes more than they compute, so they run in more processes than there are cores.
+# `make test AT_ONCE=0` runs them in one.
+AT_ONCE ?= 3
+
 test: $(VENV)/.emulators
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadgroup $(ARGS)
 
 # `make chaos MINUTES=10 RUNS=5000`, `make chaos SEED=7`, `make chaos ARGS="-k operators"`
 chaos: $(VENV)/.dev
@@ -49,7 +57,7 @@ contract-page: $(VENV)/.emulators
 	$(BIN)/python -m squidie_contract.page $(VENV)/contract.json docs/contract.md
 
 # `make bench JSON=report.json`, `make bench ONLY=postgresql_runs,wide_run`, `make bench ARGS="--scale 0.1 --no-peers"`
-bench: $(VENV)/.dev
+bench: $(VENV)/.emulators
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 coverage: $(VENV)/.emulators

@@ -14,6 +14,16 @@ from squidie_storage_dynamodb import open_dynamodb
 from tests.servers import DynamoDb, MissingServerError, Postgres, Redis
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest go first, so that several processes end together.
+
+    Names of tests that are others in each process are refused: pytest-xdist needs the same ones.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if wandering := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"name these parameters (`ids=`) by what they are, not by their address: {wandering}")
+
+
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
     """Yield the URL of the session's PostgreSQL, started when the first test asks for it."""

@@ -1,4 +1,4 @@
-"""docs/contract.md says what the clauses say, and what this session saw. It comes last."""
+"""docs/contract.md says what the clauses say; that it tells what a session saw is in contract_tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from squidie_contract.clauses import CONTRACT
 from squidie_contract.page import Results, page, results_of
-from squidie_contract.report import KEY
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "contract.md"
 HINT = "run `make contract-page`"
@@ -32,9 +31,3 @@ def test_every_chapter_that_an_adapter_was_held_to_is_there_whole(results: Resul
 
 def test_no_adapter_has_anything_but_kept_promises_and_gaps_that_are_declared(results: Results) -> None:
     assert {result for told in results.values() for result in told.values()} <= {"kept", "gap", "not offered"}
-
-
-def test_it_tells_what_this_session_saw(results: Results, request: pytest.FixtureRequest) -> None:
-    for name, told in results_of(request.config.stash[KEY].plain()).items():
-        seen = {clause: result for clause, result in told.items() if result != "not run"}
-        assert seen.items() <= results.get(name, {}).items(), f"{name}: {HINT}"

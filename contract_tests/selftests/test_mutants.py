@@ -8,4 +8,8 @@ from squidie_contract.selftest import TestMutants
 
 __all__ = ["TestMutants"]
 
-pytestmark = pytest.mark.timeout(600)  # the first of them runs the suite on all mutants
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),  # the first of them runs the suite on all mutants
+    pytest.mark.xdist_group("mutants"),  # so that only one process does
+]

@@ -8,9 +8,12 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 from squidie_core import Squidie, Workflow, step, trigger
 
 
+@pytest.mark.slow
 def test_it_passes_the_suite(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--contract-report={report}"]

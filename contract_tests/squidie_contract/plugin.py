@@ -12,7 +12,7 @@ import pytest
 from squidie_contract import hookspecs
 from squidie_contract.clauses import CLAUSES
 from squidie_contract.profiles import PROFILES
-from squidie_contract.report import KEY, Report, clause_of, harness_of, rendered
+from squidie_contract.report import KEY, Report, clause_of, harness_of, noted, rendered
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
@@ -39,13 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "contract(id): a clause of the adapters' contract, as in -m 'contract(id=\"J3\")'"
     )
-    config.stash[KEY] = Report(profile=str(config.getoption("--contract-profile")))
+    config.addinivalue_line("markers", "contract_once: the same whatever is beside a harness, so one class will do")
+    config.stash[KEY] = report = Report(profile=str(config.getoption("--contract-profile")))
+    config.pluginmanager.register(_Results(report), "squidie contract results")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test of the suite with its clause; leave out what the harness does not declare."""
-    items[:] = [item for item in items if not _has_no_harness(item)]
+    once = set[tuple[str, str]]()
+    items[:] = [item for item in items if not _has_no_harness(item) and not _was_there(item, once)]
     names: dict[str, type[Harness]] = {}
     for item in items:
         clause, harness = clause_of(item), harness_of(item)
@@ -65,6 +68,16 @@ def _has_no_harness(item: pytest.Item) -> bool:
     return asked and harness_of(item) is None
 
 
+def _was_there(item: pytest.Item, seen: set[tuple[str, str]]) -> bool:
+    """Whether it is a test that each harness needs once, and this harness has it already."""
+    harness = harness_of(item)
+    if harness is None or item.get_closest_marker("contract_once") is None:
+        return False
+    before = len(seen)
+    seen.add((harness.__name__, item.name))
+    return len(seen) == before
+
+
 def _check(harness: type[Harness], names: dict[str, type[Harness]]) -> None:
     """Raise UsageError for what would make a report wrong."""
     if names.setdefault(harness.__name__, harness) is not harness:
@@ -75,15 +88,14 @@ def _check(harness: type[Harness], names: dict[str, type[Harness]]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
+    item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note the result, and head a failure with the clause that it breaks and the story that led there."""
+    """Say what it is of, and head a failure with the clause that it breaks and the story that led there."""
     report = yield
     clause, harness = clause_of(item), harness_of(item)
     if clause is None or harness is None:
         return report
-    config = item.config
-    config.stash[KEY].note(item, report, call.duration)
+    noted(item, report, clause, harness)
     if report.failed and hasattr(report.longrepr, "addsection"):
         longrepr: TerminalRepr = report.longrepr  # type: ignore[assignment]  # told by the line above
         worlds = item.funcargs.get("worlds") if isinstance(item, pytest.Function) else None
@@ -91,6 +103,17 @@ def pytest_runtest_makereport(
         longrepr.addsection(f"{harness.__name__} breaks {clause.id}", clause.promise)  # type: ignore[attr-defined]
         longrepr.addsection("the history that broke it", story)  # type: ignore[attr-defined]
     return report
+
+
+class _Results:
+    """Takes in what was reported, here or by the processes that pytest-xdist lets test."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the result of a phase."""
+        self._report.note(report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -105,6 +128,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report; a gap that is none any more fails the session."""
+    if hasattr(session.config, "workerinput"):
+        return  # one of several processes: who started them knows of all
     report = session.config.stash[KEY]
     path: Path | None = session.config.getoption("--contract-report")
     if path is not None:

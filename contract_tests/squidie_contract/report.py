@@ -16,6 +16,7 @@ Result = Literal["kept", "BROKEN", "gap", "closed gap", "not offered", "not run"
 
 PORTS = {clause.id: chapter.port for chapter in CONTRACT for clause in chapter.clauses}
 
+_NOTE = "squidie contract"
 _NAME = re.compile(r"test_([a-z])(\d+)_")
 
 
@@ -51,7 +52,6 @@ class Kept:
 class Adapter:
     """The clauses of one harness."""
 
-    harness: type[Harness]
     ports: set[str] = field(default_factory=set[str])
     """The contracts that this session has tests of."""
     clauses: dict[str, Kept] = field(default_factory=dict[str, Kept])
@@ -78,29 +78,28 @@ class Report:
     profile: str
     adapters: dict[str, Adapter] = field(default_factory=dict[str, Adapter])
 
-    def note(self, item: pytest.Item, report: pytest.TestReport, seconds: float) -> None:
-        """Take in one phase of one test."""
-        clause, harness = clause_of(item), harness_of(item)
-        if clause is None or harness is None:
+    def note(self, report: pytest.TestReport) -> None:
+        """Take in one phase of one test, if it is one of the suite's."""
+        told: dict[str, Any] | None = dict(report.user_properties).get(_NOTE)  # type: ignore[assignment]  # `noted` did
+        if told is None:
             return
-        adapter = self.adapters.setdefault(harness.__name__, Adapter(harness))
-        adapter.ports.add(PORTS[clause.id])
-        kept = adapter.clauses.setdefault(clause.id, Kept())
-        kept.declared_gap = clause.id in harness.gaps
-        kept.seconds += seconds
+        adapter = self.adapters.setdefault(told["adapter"], Adapter())
+        adapter.ports.add(PORTS[told["clause"]])
+        kept = adapter.clauses.setdefault(told["clause"], Kept())
+        kept.declared_gap = told["declared_gap"]
+        kept.seconds += report.duration
         if report.failed:
             kept.failed += 1
         elif hasattr(report, "wasxfail"):
             kept.expected += report.skipped
             kept.passed += report.passed and report.when == "call"
         elif report.skipped:
-            declined = bool(clause.need & ~harness.supports)
-            kept.declined |= declined
-            kept.skipped += not declined
+            kept.declined |= told["declined"]
+            kept.skipped += not told["declined"]
         elif report.when == "call":
             kept.passed += 1
         if report.when == "teardown":
-            tried: dict[str, int] = dict(item.user_properties).get("tried", {})  # type: ignore[assignment]
+            tried: dict[str, int] = dict(report.user_properties).get("tried", {})  # type: ignore[assignment]
             for what, count in tried.items():
                 kept.tried[what] = kept.tried.get(what, 0) + count
 
@@ -187,6 +186,17 @@ def harness_of(item: pytest.Item) -> type[Harness] | None:
     chosen = item.callspec.params.get("harness_class") if hasattr(item, "callspec") else None
     found = chosen or getattr(item.cls, "harness", None)
     return found if isinstance(found, type) and issubclass(found, Harness) else None
+
+
+def noted(item: pytest.Item, report: pytest.TestReport, clause: Clause, harness: type[Harness]) -> None:
+    """Let the report of a phase say what it is of, in words that travel between processes."""
+    told = {
+        "adapter": harness.__name__,
+        "clause": clause.id,
+        "declared_gap": clause.id in harness.gaps,
+        "declined": bool(clause.need & ~harness.supports),
+    }
+    report.user_properties = [*item.user_properties, (_NOTE, told)]
 
 
 KEY = pytest.StashKey[Report]()

@@ -68,7 +68,7 @@ class TestWhatChangesIt:
             {"name": "other"},
             {"body": flows.charge_card},
         ],
-        ids=str,
+        ids=", ".join,
     )
     def test_an_option_of_a_step(self, options: dict[str, Any]) -> None:
         assert one(**options) != one()

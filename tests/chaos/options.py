@@ -48,7 +48,7 @@ def variables(options: Options) -> Mapping[str, str]:
 
 
 OPTIONS = Options(
-    runs=int(_read("RUNS", "500")),
+    runs=int(_read("RUNS", "300")),
     seconds=float(_read("SECONDS", "5")),
     workers=int(_read("WORKERS", "3")),
     seed=int(_read("SEED", str(secrets.randbelow(1_000_000)))),

@@ -310,7 +310,7 @@ class TestOptions:
         [
             ({"run_id": SECRET}, "invalid_run_id"),
             ({"run_id": 7}, "invalid_run_id"),
-            ({"run_id": str(uuid4()), "idempotency_key": SECRET}, "invalid_option"),
+            ({"run_id": str(UUID(int=7)), "idempotency_key": SECRET}, "invalid_option"),
             ({"idempotency_key": ""}, "invalid_option"),
             ({"idempotency_key": 7}, "invalid_option"),
             ({"idempotency_key": SECRET * 1000}, "invalid_option"),

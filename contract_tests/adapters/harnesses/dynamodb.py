@@ -31,7 +31,7 @@ class DynamodbHarness(Harness):
         return (DYNAMODB_SECRET,)
 
     def storage(self, wire: Wire) -> DynamodbStorage:
-        storage = open_dynamodb(self.url, retry_for=0.5)  # what is cut off stays so for as long as a test takes
+        storage = open_dynamodb(self.url, retry_for=0.1)  # what is cut off stays so for as long as a test takes
         client: Any = storage.table.calls.client
 
         def send(request: Any, event_name: str, **_: object) -> AWSResponse:

@@ -98,6 +98,7 @@ class RuntimeClauses(Contract):
                 assert len(survivor.list_runs().runs) == 1
                 assert_consistent(survivor, run)
 
+    @pytest.mark.contract_once
     def test_a3_processes_that_are_killed_lose_nothing(
         self, worlds: Worlds, clients: Clients, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
