@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def main() -> None:
     began = time.monotonic()
     with Stores() as stores, Neighbours() as neighbours:
         session = Session(stores, chosen.scale, chosen.rounds, with_peers=not chosen.no_peers)
-        fsyncs = [fsync_microseconds(stores.folder)]
+        probe = partial(fsync_microseconds, stores.folder, 0.3 * min(chosen.scale, 1) + 0.01)
+        fsyncs = [probe()]
         for name in chosen.only:
             tell(name)
             try:
@@ -35,7 +37,7 @@ def main() -> None:
             except Exception:  # noqa: BLE001  # whatever it was, the other cases can still be measured
                 failures[name] = traceback.format_exc()
                 tell(failures[name])
-            fsyncs.append(fsync_microseconds(stores.folder))
+            fsyncs.append(probe())
         conditions: dict[str, Any] = {
             **machine(),
             "postgresql": stores.version(),

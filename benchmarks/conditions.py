@@ -21,7 +21,7 @@ _EVERY = 2.0
 _BLOCK = b"y" * 8192
 
 
-def fsync_microseconds(folder: Path, seconds: float = 0.3) -> float:
+def fsync_microseconds(folder: Path, seconds: float) -> float:
     """Median time to write 8 kB over and make them durable, in a file that has its size already."""
     samples: list[float] = []
     descriptor = os.open(folder / "probe", os.O_CREAT | os.O_WRONLY)

@@ -42,6 +42,11 @@ TARGETS = {
     "held_snapshot_price": Target(2, 5, higher=False),
     "wide_run_8_workers_vs_1": Target(1.3, 1.0),
     "lease_claims_vs_bare": Target(0.5, 0.3),
+    **{
+        f"{store}_{call}_vs_bare": Target(2, 3.3, higher=False) if call in ("append", "claim") else Target(0.5, 0.3)
+        for store in ("postgresql", "sqlite", "dynamodb")
+        for call in ("append", "claim", "append_group", "claim_group")
+    },
     "import_ms": Target(40, 80, higher=False),
     "idle_worker_mb": Target(40, 55, higher=False),
 }

@@ -1,7 +1,11 @@
-"""Where runs are kept while they are measured: a PostgreSQL with fsync, SQLite files beside its data; and a Valkey."""
+"""Where runs are kept while they are measured.
+
+A PostgreSQL with fsync, SQLite files beside its data; a Valkey and a DynamoDB emulator, which hold theirs in memory.
+"""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +16,7 @@ from psycopg import sql
 
 from benchmarks.usage import parent_of
 from squidie_core import Squidie
-from tests.servers import Postgres, Redis
+from tests.servers import DynamoDb, Postgres, Redis
 
 
 class Stores:
@@ -23,6 +27,7 @@ class Stores:
         self._folder = tempfile.TemporaryDirectory(prefix="squidie-bench-", dir="/tmp")
         self._server: Postgres | None = None
         self._redis: Redis | None = None
+        self._dynamodb: DynamoDb | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -34,6 +39,8 @@ class Stores:
             self._server.stop()
         if self._redis is not None:
             self._redis.stop()
+        if self._dynamodb is not None:
+            self._dynamodb.stop()
         self._folder.cleanup()
 
     @property
@@ -55,8 +62,19 @@ class Stores:
             self._redis = Redis()
         return self._redis.url
 
+    @property
+    def dynamodb(self) -> str:
+        """The address of the emulator, started when first asked for; what it takes for credentials is for children."""
+        if self._dynamodb is None:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+                os.environ.setdefault(name, "benchmark")
+            self._dynamodb = DynamoDb()
+        return self._dynamodb.url
+
     def empty(self, kind: str, name: str) -> str:
-        """The URL of a new database or file without tables."""
+        """The URL of a new database, file or table's name without tables."""
+        if kind == "dynamodb":
+            return f"dynamodb://{name}?endpoint={self.dynamodb}"
         if kind == "sqlite":
             path = self.folder / f"{name}.db"
             for suffix in ("", "-wal", "-shm"):

@@ -10,6 +10,7 @@ from benchmarks.cases.idle import held_snapshot_price, sleeping_runs_price
 from benchmarks.cases.latency import postgresql_latency
 from benchmarks.cases.leases import lease_claims
 from benchmarks.cases.starts import starts
+from benchmarks.cases.storages import dynamodb_calls, postgresql_calls, sqlite_calls
 from benchmarks.cases.throughput import postgresql_runs, sqlite_runs, two_workers
 from benchmarks.cases.wakeups import wakeup_latency
 from benchmarks.cases.wide import wide_run
@@ -29,6 +30,9 @@ CASES: dict[str, Callable[[Session], list[Figure]]] = {
         sleeping_runs_price,
         held_snapshot_price,
         wide_run,
+        postgresql_calls,
+        sqlite_calls,
+        dynamodb_calls,
         lease_claims,
         wakeup_latency,
         footprint,

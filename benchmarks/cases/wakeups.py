@@ -41,7 +41,7 @@ def _turn(session: Session, url: str, side: str, runs: int) -> dict[str, Any]:
     with Child("ours.woken", given) as worker, opened_with(given, Bell()) as squidie:
         worker.hear()
         for _ in range(runs + 1):
-            time.sleep(IDLE.get(side, 0.3) * random.uniform(1, 1.3))
+            time.sleep(IDLE.get(side, 0.3) * min(1, 10 * session.scale) * random.uniform(1, 1.3))
             squidie.start(Woken.go, {"at": time.monotonic()})
         time.sleep(0.1)
         worker.tell()

@@ -22,6 +22,7 @@ from benchmarks.speaking import options, ready, say
 from benchmarks.usage import Stopwatch
 from squidie_core import Squidie, Worker
 from squidie_core.journal.commit import NO_HEAD, Append
+from squidie_core.ports import Storage
 from squidie_storage_sql.postgresql.arrays import Int8Array, TextArray, append_arrays, register, start_arrays
 from squidie_storage_sql.postgresql.statements import statements
 
@@ -30,7 +31,7 @@ SHARED = {"namespace": "default", "lock_timeout": "5000ms"}
 STARTS_AT_ONCE = 250
 
 
-def recorded(url: str) -> list[Append]:
+def recorded(store: Storage) -> list[Append]:
     """The appends of one run that a worker found and finished."""
     appends: list[Append] = []
     finished = threading.Event()
@@ -40,7 +41,7 @@ def recorded(url: str) -> list[Append]:
         if any(map(is_end, written)):
             finished.set()
 
-    storage = Watched(opened(url), committed)
+    storage = Watched(store, committed)
     with Squidie(storage.as_storage(), workflows=[Chain]) as squidie:
         squidie.start(Chain.go, {"number": 1})
         worker = Worker(squidie)
@@ -84,7 +85,7 @@ def execute(
 
 def drive(url: str, runs: int, group: int, server: int | None) -> dict[str, Any]:
     """Start the runs, then measure their way to the end."""
-    template = recorded(url)
+    template = recorded(opened(url))
     time.sleep(max(0.0, template[0].index.started_at / 1000 + runs / 1000 - time.time()))  # until all are due
     copies = [copied(template, number) for number in range(runs)]
     groups = [copies[at : at + group] for at in range(0, runs, group)]

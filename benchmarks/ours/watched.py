@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from squidie_core.journal.commit import Append, Commit, CommitResult, Committed
 from squidie_core.ports import Storage
+from squidie_storage_dynamodb import open_dynamodb
 from squidie_storage_sql import open_postgresql, open_sqlite
 
 _ENDED = ("completed", "failed", "cancelled")
@@ -115,4 +116,6 @@ def is_end(append: Append) -> bool:
 
 def opened(url: str) -> Storage:
     """The store with its default options."""
+    if url.startswith("dynamodb"):
+        return open_dynamodb(url)
     return open_sqlite(url) if url.startswith("sqlite") else open_postgresql(url)

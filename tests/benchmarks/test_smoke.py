@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import MissingServerError, Postgres, Redis
+from tests.servers import DynamoDb, MissingServerError, Postgres, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,6 +20,7 @@ def test_every_script_of_ours_says_what_it_measured(tmp_path: Path) -> None:
     try:
         Postgres(fsync=False).stop()
         Redis().stop()
+        DynamoDb().stop()
     except MissingServerError as missing:
         if os.environ.get("CI"):
             raise
@@ -27,7 +28,7 @@ def test_every_script_of_ours_says_what_it_measured(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     cases = (
         "postgresql_runs,sqlite_runs,postgresql_latency,long_run_price,starts,sleeping_runs_price,held_snapshot_price,"
-        "lease_claims,wakeup_latency,footprint"
+        "lease_claims,wakeup_latency,footprint,postgresql_calls,sqlite_calls,dynamodb_calls"
     )
     options = ("--scale", "0.005", "--rounds", "1", "--no-peers", "--only", cases, "--json", str(report))
 
