@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         trigger,
         where,
     )
+    from squidie_core.authoring.dynamic import Action, DynamicEdge, DynamicNode, DynamicWork
     from squidie_core.delivery import DeliveryWorker, Payload, Performed, Runner
     from squidie_core.errors import (
         ConflictError,
         Corrupt,
         DefinitionError,
+        DynamicWorkError,
         EncodingError,
         InvalidTransitionError,
         LeaseError,
@@ -47,10 +49,13 @@ if TYPE_CHECKING:
         UnsafeReplayError,
     )
     from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
+    from squidie_core.inspection.dynamic import DynamicNodeView, DynamicWorkView
     from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
+    from squidie_core.inspection.previewing import DynamicWorkPreview
     from squidie_core.runtime import Squidie, Worker
 
 __all__ = [
+    "Action",
     "AttemptView",
     "Backoff",
     "ConflictError",
@@ -59,6 +64,13 @@ __all__ = [
     "Defer",
     "DefinitionError",
     "DeliveryWorker",
+    "DynamicEdge",
+    "DynamicNode",
+    "DynamicNodeView",
+    "DynamicWork",
+    "DynamicWorkError",
+    "DynamicWorkPreview",
+    "DynamicWorkView",
     "EncodingError",
     "FailStep",
     "GraphEdge",
@@ -109,7 +121,9 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        for room in ("errors", "authoring", "inspection", "runtime", "delivery", "inspection.graph"):
+        rooms = ("errors", "authoring", "inspection", "runtime", "delivery")
+        aside = ("inspection.graph", "inspection.dynamic", "inspection.previewing", "authoring.dynamic")
+        for room in (*rooms, *aside):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))

@@ -134,6 +134,12 @@ class UnsafeReplayError(SquidieError):
     default_code = "unsafe_replay"
 
 
+class DynamicWorkError(SquidieError):
+    """The dynamic work cannot be added; `details["field"]` and `details["reason"]` say what is wrong with it."""
+
+    default_code = "invalid_dynamic_work"
+
+
 class PluginError(SquidieError):
     """A plugin is missing or broken."""
 

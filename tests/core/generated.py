@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from squidie_core.definition.model import END, Definition, Parameter, RetryPolicy, StepDefinition, Transition
 from squidie_core.definition.plan import Plan
+from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
+from squidie_core.journal.entries import DynamicWorkRecorded
 from tests.core.runs import error, ok, when
 
 retries = (
@@ -102,7 +104,7 @@ def transition_plans(draw: st.DrawFn) -> Plan:
 plans = dependency_plans() | transition_plans()
 
 Happening = Literal[
-    "pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel"
+    "pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel", "add"
 ]
 Action = tuple[Happening, Any]
 
@@ -132,4 +134,25 @@ actions: st.SearchStrategy[Action] = st.one_of(
     st.tuples(st.just("expire"), st.none()),
     st.tuples(st.just("decide"), st.sampled_from(["resume_run", "approve_run", "reject_run"])),
 )
+
+
+@st.composite
+def dynamic_works(draw: st.DrawFn) -> DynamicWorkRecorded:
+    """Up to four nodes, each after any of those before it; the origin's place among the runnables is its attempt."""
+    key = draw(st.sampled_from(["k", "l"]))
+    names = [f"{key}{number}" for number in range(draw(st.integers(1, 4)))]
+    pairs = [(before, name) for number, name in enumerate(names) for before in names[:number]]
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+    return DynamicWorkRecorded(
+        0,
+        dynamic_key=key,
+        origin=WorkOrigin("", "", draw(places)),
+        nodes=tuple(WorkNode(name, "send", {"n": 1}, draw(retries)) for name in names),
+        edges=tuple(WorkEdge(f"{before}:{name}", before, name) for before, name in chosen),
+        status=draw(st.sampled_from(["scheduled", "scheduled", "recorded"])),
+    )
+
+
+additions: st.SearchStrategy[Action] = st.tuples(st.just("add"), dynamic_works())
+"""Of dynamic work."""
 cancellations: st.SearchStrategy[Action] = st.tuples(st.just("cancel"), st.sampled_from([None, "key"]))

@@ -9,6 +9,8 @@ from typing import Any, get_args
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from squidie_core.definition.model import RetryPolicy
+from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
 from squidie_core.journal.entries import (
     ENTRY_CLASSES,
     AttemptClaimed,
@@ -17,6 +19,7 @@ from squidie_core.journal.entries import (
     AttemptHeartbeat,
     AttemptReleased,
     Decision,
+    DynamicWorkRecorded,
     Entry,
     ManualStepPaused,
     ManualStepResolved,
@@ -101,6 +104,7 @@ runnables = st.builds(
     input=st.none() | mappings,
     idempotency_key=optional,
     previous=st.none() | keys,
+    dynamic=st.none() | st.sampled_from(["send", "join"]),
 )
 decisions = st.builds(
     Decision,
@@ -110,6 +114,15 @@ decisions = st.builds(
     index=st.integers(0, 2),
     recovery=st.sampled_from([None, "undo", "compensation"]),
 )
+work_nodes = st.builds(
+    WorkNode,
+    id=steps,
+    action=st.none() | st.sampled_from(["send", "join"]),
+    input=mappings,
+    retry=st.none() | st.builds(RetryPolicy, max_attempts=st.integers(1, 3), min=st.just(5)),
+    metadata=mappings,
+)
+work_edges = st.builds(WorkEdge, id=optional.map(str), source=steps, target=steps, type=st.just("dynamic"))
 _entries: tuple[st.SearchStrategy[Entry], ...] = (
     st.builds(
         RunSignalReceived,
@@ -183,6 +196,17 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         step=steps,
         action=st.sampled_from(["resumed", "approved", "rejected"]),
         result=mappings,
+    ),
+    st.builds(
+        DynamicWorkRecorded,
+        at=times,
+        dynamic_key=st.sampled_from(["k", "l"]),
+        origin=st.builds(WorkOrigin, runnable_key=keys, step=steps, attempt=st.integers(1, 3)),
+        nodes=st.lists(work_nodes, min_size=1, max_size=2, unique_by=lambda node: node.id).map(tuple),
+        edges=st.lists(work_edges, max_size=2).map(tuple),
+        status=st.sampled_from(["recorded", "scheduled"]),
+        metadata=mappings,
+        reason=optional,
     ),
     st.builds(
         RunTerminal,

@@ -102,6 +102,7 @@ class TestEntries:
             "runnable_applied",
             "manual_step_paused",
             "manual_step_resolved",
+            "dynamic_work_recorded",
             "run_terminal",
         ]
 

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
-from squidie_core.decisions import Draft, ManualCommand, complete
+from squidie_core.decisions import Draft, ManualCommand, add_work, complete
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.validation import validate
-from squidie_core.errors import InvalidTransitionError
+from squidie_core.errors import ConflictError, DynamicWorkError, InvalidTransitionError
 from squidie_core.journal.codec import decode_entries, encode_entries
 from squidie_core.journal.commit import Head
+from squidie_core.journal.dynamic import WorkOrigin
 from squidie_core.journal.entries import (
     AttemptClaimed,
     AttemptCompleted,
     AttemptHeartbeat,
     AttemptReleased,
+    DynamicWorkRecorded,
     Entry,
     ManualStepResolved,
     RunnableApplied,
@@ -34,14 +37,17 @@ from squidie_core.journal.entries import (
 )
 from squidie_core.state import RunState, fold, index_row
 from squidie_core.state.checkpoint import restore, save
-from tests.core.generated import Action, actions, cancellations, dependency_plans, plans, transition_plans
+from tests.core.generated import Action, actions, additions, cancellations, dependency_plans, plans, transition_plans
 from tests.core.journal_values import QUICK, THOROUGH
 from tests.core.runs import RUN_ID, Run, visible
 
 T = TypeVar("T")
 
+REFUSALS = (InvalidTransitionError, ConflictError, DynamicWorkError)
+
 ANY_HISTORY = settings(THOROUGH, max_examples=60, phases=set(Phase) - {Phase.explain})
 histories = st.lists(actions, max_size=25)
+histories_with_work = st.lists(actions | additions, max_size=25)
 
 
 def from_checkpoint(state: RunState) -> RunState:
@@ -74,7 +80,7 @@ class CheckedRun(Run):
         ]
         try:
             answer = super().decide(decision)
-        except InvalidTransitionError:
+        except REFUSALS:
             self.last = []
             for twin in twins:
                 assert refuses(twin, decision)
@@ -118,8 +124,9 @@ class CheckedRun(Run):
             return
         assert state.open, "a run with nothing open is over"
         assert (state.status == "paused") == (state.gate is not None)
-        assert (row.wake_at is None) == (state.gate is not None)
-        assert (row.needs == ()) == (state.gate is not None)
+        waits = state.gate is not None and len(state.open) == 1
+        assert (row.wake_at is None) == waits
+        assert (row.needs == ()) == waits
 
     def check_history(self) -> None:
         """What the entries say by themselves, without the fold."""
@@ -140,7 +147,7 @@ def in_no_order(found: dict[str, Any]) -> dict[str, Any]:
 def refuses(draft: Draft, decision: Callable[[Draft], object]) -> bool:
     try:
         decision(draft)
-    except InvalidTransitionError:
+    except REFUSALS:
         return True
     return False
 
@@ -179,22 +186,34 @@ def assert_one_holder_at_a_time(entries: list[Entry]) -> None:
             held[entry.runnable_key] = ("", 2**62)
 
 
+def nodes_after(entries: list[Entry]) -> dict[str, set[str]]:
+    """What leads to each node of scheduled work."""
+    works = [entry for entry in entries if isinstance(entry, DynamicWorkRecorded) and entry.status == "scheduled"]
+    return {
+        node.id: {edge.source for edge in work.edges if edge.target == node.id} for work in works for node in work.nodes
+    }
+
+
 def assert_order(plan: Plan, entries: list[Entry]) -> None:
     """Dependencies come first and once; limited routes are taken no more often than they may be."""
     applied: set[str] = set()
     steps: dict[str, str] = {}
     taken: dict[int, int] = {}
+    after = nodes_after(entries)
     for entry in entries:
         if isinstance(entry, RunnablesPlanned):
             for runnable in entry.runnables:
                 steps[runnable.key] = runnable.step
-                assert applied >= set(plan.steps[runnable.step].definition.after)
+                before = after.get(runnable.step)
+                assert applied >= (set(plan.steps[runnable.step].definition.after) if before is None else before)
                 assert runnable.visit == 1 or not plan.uses_dependencies
         elif isinstance(entry, RunnableApplied):
             if entry.deferred is None:
                 applied.add(steps[entry.runnable_key])
             if entry.decision is not None:
                 taken[entry.decision.index] = taken.get(entry.decision.index, 0) + 1
+    if entries and isinstance(entries[-1], RunTerminal) and entries[-1].status == "completed":
+        assert applied >= set(after), "a run is not over before its nodes are"
     for index, times in taken.items():
         limit = plan.definition.transitions[index].max_visits
         assert limit is None or times <= limit
@@ -214,6 +233,8 @@ def perform(run: CheckedRun, action: Action) -> None:
         run.heartbeat(*[runnable.key for runnable in run.state.claimed()], lease_for=given)
     elif what == "decide":
         operate(run, lambda: run.manual(given, ManualCommand(actor="elrond", idempotency_key=f"k{run.state.rev}")))
+    elif what == "add":
+        add(run, given)
     elif what == "cancel":
         operate(run, lambda: run.cancel(ManualCommand(idempotency_key=given)))
     elif run.state.open:
@@ -221,11 +242,18 @@ def perform(run: CheckedRun, action: Action) -> None:
         report(run, what, keys[(given if isinstance(given, int) else given[0]) % len(keys)], given)
 
 
+def add(run: CheckedRun, given: DynamicWorkRecorded) -> None:
+    """Add the work, out of the runnable in the place that its origin says."""
+    origin = list(run.state.runnables.values())[given.origin.attempt % len(run.state.runnables)]
+    work = replace(given, origin=WorkOrigin(origin.key, origin.step, origin.attempt))
+    operate(run, lambda: run.decide(lambda draft: add_work(draft, work)))
+
+
 def operate(run: CheckedRun, command: Callable[[], None]) -> None:
     """Give the command, which may be refused; repeated with its key it writes nothing."""
     try:
         command()
-    except InvalidTransitionError:
+    except REFUSALS:
         assert run.last == []
 
 
@@ -293,8 +321,13 @@ class TestAnyHistory:
     def test_of_dependencies_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
         self.play(plan, history)
 
+    @ANY_HISTORY
+    @given(plan=plans, history=histories_with_work)
+    def test_with_dynamic_work_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
+        self.play(plan, history)
+
     @settings(ANY_HISTORY, max_examples=30)
-    @given(plan=plans, history=histories, cancellation=cancellations, more=histories)
+    @given(plan=plans, history=histories_with_work, cancellation=cancellations, more=histories)
     def test_may_be_cut_off_by_a_cancellation(
         self, plan: Plan, history: list[Action], cancellation: Action, more: list[Action]
     ) -> None:

@@ -3,6 +3,7 @@
 from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
+from squidie_core.decisions.dynamic import add_work, check_work
 from squidie_core.decisions.outcome import complete, defer, fail
 from squidie_core.decisions.replay import DefinitionChoice, ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.decisions.start import StartRequest, start
@@ -14,9 +15,11 @@ __all__ = [
     "ManualCommand",
     "ReplayRequest",
     "StartRequest",
+    "add_work",
     "advance",
     "cancel",
     "check_replay",
+    "check_work",
     "complete",
     "defer",
     "fail",

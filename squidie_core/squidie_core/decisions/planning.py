@@ -47,6 +47,16 @@ def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
             open_gate(draft, state.runnables[runnable.key])
 
 
+def plan_nodes(draft: Draft, names: Sequence[str]) -> None:
+    """Plan these nodes of dynamic work. The fold knows their input."""
+    state = draft.state
+    planned = [
+        Runnable(runnable_key(state.run_id, name, 1, 1), name, draft.at, dynamic=state.nodes[name].node.action)
+        for name in names
+    ]
+    draft.emit(RunnablesPlanned(draft.at, tuple(planned)))
+
+
 def open_gate(draft: Draft, runnable: RunnableState) -> None:
     """Open the gate, if the runnable is one."""
     if runnable.kind == "pause" or runnable.kind == "approval":  # noqa: PLR1714  # narrows the type
@@ -55,6 +65,9 @@ def open_gate(draft: Draft, runnable: RunnableState) -> None:
 
 def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
     """Apply a runnable that has a result, or a failure that a route waits for, and plan what follows or end the run."""
+    if runnable.dynamic is not None:
+        _move_on_from_node(draft, runnable)
+        return
     step = draft.step(runnable.step)
     if draft.plan.uses_dependencies:
         draft.emit(RunnableApplied(draft.at, runnable.key))
@@ -66,7 +79,7 @@ def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
     if route is None and routes:
         end(draft, "failed", _no_match(runnable, on))
     elif route is None or route.transition.target == END:
-        end(draft, "completed")
+        _end_if_over(draft)
     else:
         _plan_or_fail(draft, (route.transition.target,))
 
@@ -91,13 +104,28 @@ def end(draft: Draft, status: TerminalStatus, error: Mapping[str, Json] | None =
     draft.emit(RunTerminal(draft.at, status, error))
 
 
+def _end_if_over(draft: Draft) -> None:
+    """The run ends when both its steps and its nodes are over."""
+    if not draft.state.open:
+        end(draft, "completed")
+
+
+def _move_on_from_node(draft: Draft, runnable: RunnableState) -> None:
+    draft.emit(RunnableApplied(draft.at, runnable.key))
+    nodes = draft.state.nodes
+    ready = [name for name in nodes[runnable.step].leads_to if nodes[name].waits_for == 0]
+    if ready:
+        plan_nodes(draft, ready)
+    else:
+        _end_if_over(draft)
+
+
 def _plan_dependents(draft: Draft, dependents: Sequence[str]) -> None:
-    state = draft.state
     ready = [name for name in dependents if _is_ready(draft, name)]
     if ready:
         _plan_or_fail(draft, ready)
-    elif not state.open:
-        end(draft, "completed")
+    else:
+        _end_if_over(draft)
 
 
 def _is_ready(draft: Draft, name: str) -> bool:

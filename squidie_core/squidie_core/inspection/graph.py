@@ -8,23 +8,22 @@ from typing import Literal
 
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.recovery import RecoveryPolicy
+from squidie_core.inspection.dynamic import DynamicWorkView
 from squidie_core.inspection.mermaid import flowchart
 from squidie_core.inspection.snapshot import AttemptView
+from squidie_core.inspection.statuses import NodeStatus
 from squidie_core.journal.entries import Decision, Json
 
-NodeStatus = Literal[
-    "waiting", "pending", "running", "retrying", "deferred", "paused", "completed", "failed", "cancelled"
-]
-EdgeType = Literal["transition", "dependency", "compensation"]
+EdgeType = Literal["transition", "dependency", "compensation", "dynamic"]
 EdgeStatus = Literal["pending", "selected", "skipped", "blocked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A step, or the callback that undoes one.
+    """A step, the callback that undoes one, or a node of dynamic work.
 
-    `status` is that of its newest attempt; `waiting`: there is none yet. `input`, `output`, `error` and `attempts` are
-    there where the history was asked for.
+    `status` is that of its newest attempt; `waiting`: there is none yet; `recorded`: it will have none. `input`,
+    `output`, `error` and `attempts` are there where the history was asked for.
     """
 
     id: str
@@ -39,6 +38,10 @@ class GraphNode:
     """How often the run has come to it."""
     compensates: str | None = None
     """The node that it undoes."""
+    dynamic_key: str | None = None
+    """The dynamic work that it is of."""
+    action: str | None = None
+    """What executes it, where it is of dynamic work."""
     recovery: RecoveryPolicy | None = None
     transition: Decision | None = None
     """The transition that its end selected, the last time."""
@@ -57,6 +60,8 @@ class GraphNode:
             "attempt": self.attempt,
             "visits": self.visits,
             "compensates": self.compensates,
+            "dynamic_key": self.dynamic_key,
+            "action": self.action,
             "recovery": None if self.recovery is None else _recovery(self.recovery),
             "transition": None if self.transition is None else _decision(self.transition),
             "input": self.input,
@@ -121,6 +126,8 @@ class RunGraph:
     """What the run waits for; empty when it is over."""
     nodes: tuple[GraphNode, ...]
     edges: tuple[GraphEdge, ...]
+    dynamic_work: tuple[DynamicWorkView, ...] = ()
+    """Which of the nodes and edges came up together."""
 
     def node(self, id: str) -> GraphNode:  # noqa: A002  # the word
         """The node with this id. Raises KeyError."""
@@ -147,6 +154,7 @@ class RunGraph:
             "current_node_ids": list(self.current_node_ids),
             "nodes": [node.to_dict() for node in self.nodes],
             "edges": [edge.to_dict() for edge in self.edges],
+            "dynamic_work": [work.to_dict() for work in self.dynamic_work],
         }
 
     def to_mermaid(self) -> str:

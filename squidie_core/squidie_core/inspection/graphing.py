@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from squidie_core.definition.model import Condition, StepDefinition, Transition
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.recovery import recovery_policy
-from squidie_core.inspection.graph import EdgeStatus, GraphEdge, GraphNode, NodeStatus, RunGraph
+from squidie_core.inspection.dynamic import work_views
+from squidie_core.inspection.graph import EdgeStatus, GraphEdge, GraphNode, RunGraph
 from squidie_core.inspection.snapshot import attempt_view
+from squidie_core.inspection.statuses import status_of
+from squidie_core.journal.dynamic import WorkEdge
 from squidie_core.journal.entries import Json
-from squidie_core.journal.identity import is_deferred_key
 from squidie_core.state import RunnableState, RunState
+from squidie_core.state.dynamic import node_definition
 
 
 def run_graph(state: RunState, plan: Plan | None, now: int, *, include_history: bool = False) -> RunGraph:
@@ -26,6 +30,7 @@ def run_graph(state: RunState, plan: Plan | None, now: int, *, include_history: 
         current_node_ids=builder.current,
         nodes=tuple(builder.nodes()),
         edges=tuple(builder.edges()),
+        dynamic_work=work_views(state, now),
     )
 
 
@@ -61,8 +66,17 @@ class _Builder:
         for step in declared.values():
             yield self._node(step.name, step)
         for name, attempts in self.attempts.items():
-            if name not in declared:
+            if name not in declared and name not in self.state.nodes:
                 yield self._node(name, declared.get(attempts[-1].step))
+        for name, node in self.state.nodes.items():
+            made = self._node(name, node_definition(node.node))
+            recorded = self.state.dynamic_work[node.dynamic_key].status == "recorded"
+            yield replace(
+                made,
+                dynamic_key=node.dynamic_key,
+                action=node.node.action,
+                status="recorded" if recorded else made.status,
+            )
 
     def _node(self, name: str, step: StepDefinition | None) -> GraphNode:
         attempts = self.attempts.get(name, [])
@@ -73,7 +87,7 @@ class _Builder:
         return GraphNode(
             id=name,
             kind=kind,
-            status="waiting" if newest is None else self._status(newest),
+            status="waiting" if newest is None else status_of(self.state, newest, self.now),
             current=name in self.current,
             attempt=0 if newest is None else newest.attempt,
             visits=max((runnable.visit for runnable in attempts), default=0),
@@ -86,29 +100,28 @@ class _Builder:
             attempts=() if shown is None else tuple(map(attempt_view, attempts)),
         )
 
-    def _status(self, newest: RunnableState) -> NodeStatus:
-        if newest.status in ("failed", "applied", "completed"):
-            return "completed" if newest.error is None else "failed"
-        if self.state.terminal or newest.key not in self.state.open:
-            return "cancelled"
-        if newest.status == "paused":
-            return "paused"
-        if newest.status == "claimed":
-            return "running"
-        if is_deferred_key(newest.key) and newest.visible_at > self.now:
-            return "deferred"
-        return "retrying" if newest.attempt > 1 else "pending"
-
     # Edges
 
     def edges(self) -> Iterator[GraphEdge]:
-        if self.plan is None:
-            return
-        if self.plan.uses_dependencies:
-            yield from self._dependencies(self.plan.definition.steps)
-        for index, transition in enumerate(self.plan.definition.transitions):
-            yield self._transition(index, transition)
-        yield from self._compensations()
+        if self.plan is not None:
+            if self.plan.uses_dependencies:
+                yield from self._dependencies(self.plan.definition.steps)
+            for index, transition in enumerate(self.plan.definition.transitions):
+                yield self._transition(index, transition)
+            yield from self._compensations()
+        for work in self.state.dynamic_work.values():
+            yield from map(self._dynamic, work.edges)
+
+    def _dynamic(self, edge: WorkEdge) -> GraphEdge:
+        taken = edge.target in self.attempts
+        return GraphEdge(
+            id=edge.id,
+            source=edge.source,
+            target=edge.target,
+            type="dynamic",
+            status="selected" if taken else "pending",
+            taken=int(taken),
+        )
 
     def _transition(self, index: int, transition: Transition) -> GraphEdge:
         taken = self.state.routes_taken.get(index, 0)
@@ -128,13 +141,13 @@ class _Builder:
 
     def _is_over(self, step: str) -> bool:
         attempts = self.attempts.get(step)
-        return attempts is not None and self._status(attempts[-1]) in ("completed", "failed")
+        return attempts is not None and status_of(self.state, attempts[-1], self.now) in ("completed", "failed")
 
     def _dependencies(self, steps: Iterable[StepDefinition]) -> Iterator[GraphEdge]:
         for step in steps:
             for source in step.after:
                 attempts = self.attempts.get(source)
-                reached = None if attempts is None else self._status(attempts[-1])
+                reached = None if attempts is None else status_of(self.state, attempts[-1], self.now)
                 status: EdgeStatus = "pending"
                 if reached in ("completed", "failed"):
                     status = "selected" if reached == "completed" else "blocked"

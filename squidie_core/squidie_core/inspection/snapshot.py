@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from squidie_core.authoring import Defer, Step
 from squidie_core.dataclass import dataclass
@@ -15,6 +15,9 @@ from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
 from squidie_core.journal.values import decode
 from squidie_core.state import Anomaly, RunnableState, RunState
+
+if TYPE_CHECKING:
+    from squidie_core.inspection.dynamic import DynamicWorkView
 
 __all__ = ["AttemptView", "Snapshot", "Waiting"]
 
@@ -98,6 +101,8 @@ class Snapshot:
     """The payload, the outputs and the gates' decisions, as later steps see them."""
     attempts: tuple[AttemptView, ...] = field(repr=False)
     anomalies: tuple[Anomaly, ...] = field(repr=False)
+    dynamic_work: tuple[DynamicWorkView, ...] = field(default=(), repr=False)
+    """What was recorded or scheduled for the run at run time, in that order."""
     history: tuple[Mapping[str, Json], ...] | None = field(default=None, repr=False)
     """Every entry of the journal, where it was asked for."""
     _stored: Mapping[str, Json] = field(repr=False, compare=False)
@@ -147,6 +152,7 @@ class Snapshot:
                 {"reason": a.reason, "entry_type": a.entry_type, "rev": a.rev, "runnable_key": a.runnable_key}
                 for a in self.anomalies
             ],
+            "dynamic_work": [work.to_dict() for work in self.dynamic_work],
             **({} if self.history is None else {"history": list(self.history)}),
         }
 
@@ -182,10 +188,17 @@ def snapshot(
         context=_decoded(state.context),
         attempts=tuple(attempt_view(runnable) for runnable in state.runnables.values()),
         anomalies=tuple(state.anomalies),
+        dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
         history=None if history is None else tuple(history),
         _stored=dict(state.context),
         _output_of=output_of,
     )
+
+
+def _dynamic_work(state: RunState, now: int) -> tuple[DynamicWorkView, ...]:
+    from squidie_core.inspection.dynamic import work_views  # noqa: PLC0415  # few runs have any
+
+    return work_views(state, now)
 
 
 def no_output(step: str, run_id: str) -> NotFoundError:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, cast
 
+from squidie_core.definition.model import RetryPolicy
 from squidie_core.errors import Corrupt, TooLarge, UnknownVersion
+from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
 from squidie_core.journal.entries import ENTRY_CLASSES, Decision, Entry, Json, Runnable
 from squidie_core.journal.values import MAX_VALUE_BYTES
 
@@ -32,7 +34,7 @@ def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
 
 
 _FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
-    cls: _defaults(cls) for cls in (*ENTRY_CLASSES, Runnable, Decision)
+    cls: _defaults(cls) for cls in (*ENTRY_CLASSES, Runnable, Decision, WorkOrigin, WorkNode, WorkEdge, RetryPolicy)
 }
 
 
@@ -48,12 +50,11 @@ def _fill(plain: dict[str, Json], record: Any) -> dict[str, Json]:
         value = getattr(record, name)
         if value is default or value == default:
             continue
-        if name == "runnables":
-            value = [_fill({}, runnable) for runnable in value]
-        elif name == "decision":
+        kind: type[Any] = type(value)
+        if kind is tuple:
+            value = [_fill({}, item) if type(item) in _FIELDS else item for item in value]
+        elif kind in _FIELDS:
             value = _fill({}, value)
-        elif name == "tags":
-            value = list(value)
         plain[name] = value
     return plain
 
@@ -70,7 +71,7 @@ def _check_sizes(entries: Sequence[Entry], body: str) -> None:
     for entry in entries:
         for name, value in to_plain(entry).items():
             size = len(to_json(value))
-            if size > MAX_VALUE_BYTES and name != "runnables":
+            if size > MAX_VALUE_BYTES and name not in ("runnables", "nodes"):
                 raise TooLarge(
                     f"{name} of {entry.TYPE} takes {size:,} bytes, a value may take {MAX_VALUE_BYTES:,}; "
                     "keep large data elsewhere and store a reference to it",
@@ -90,7 +91,7 @@ def decode_entries(body: str) -> list[Entry]:
     Raises UnknownVersion for entries of a newer version, Corrupt for anything else that it never wrote.
     """
     try:
-        return [_entry(item) for item in _items(body)]
+        return [from_plain(item) for item in _items(body)]
     except (UnknownVersion, Corrupt):
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -106,7 +107,8 @@ def _items(body: str) -> Sequence[dict[str, Json]]:
     return cast("Sequence[dict[str, Json]]", items)
 
 
-def _entry(plain: dict[str, Json]) -> Entry:
+def from_plain(plain: dict[str, Json]) -> Entry:
+    """The entry that `to_plain` gave this for, which is used up. Raises as `decode_entries` does, and what is wrong."""
     kind = plain.pop("type")
     cls = _BY_TYPE.get(kind)
     if cls is None or plain.pop("v", 1) > READER_VERSION:
@@ -135,8 +137,18 @@ def _revive_started(plain: dict[str, Json]) -> None:
     plain["tags"] = tuple(plain.get("tags", ()))
 
 
+def _revive_dynamic_work(plain: dict[str, Json]) -> None:
+    for node in plain["nodes"]:
+        if node.get("retry") is not None:
+            node["retry"] = RetryPolicy(**node["retry"])
+    plain["origin"] = WorkOrigin(**plain["origin"])
+    plain["nodes"] = tuple(WorkNode(**node) for node in plain["nodes"])
+    plain["edges"] = tuple(WorkEdge(**edge) for edge in plain["edges"])
+
+
 _REVIVE: dict[str, Callable[[dict[str, Json]], None]] = {
     "runnables_planned": _revive_planned,
     "runnable_applied": _revive_applied,
     "run_started": _revive_started,
+    "dynamic_work_recorded": _revive_dynamic_work,
 }

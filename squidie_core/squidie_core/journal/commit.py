@@ -30,8 +30,8 @@ class IndexRow:
     `workflow`, `queue`, `priority` (0 first, 9 last), `version`, `tags`, `started_at`, `start_digest` and `parent`
     never change after the first append. `wake_at`: when a worker should look next, in milliseconds since the epoch;
     `None`: not before somebody writes to the thread. `needs`: what a worker must offer to advance the run, each
-    `workflow:step`, or `workflow:*` where any worker that knows the workflow will do; a worker that offers one of them
-    can advance the run.
+    `workflow:step`, or `workflow:*` where any worker that knows the workflow will do, or `*:action` for what is no step
+    of a workflow; a worker that offers one of them can advance the run.
     """
 
     workflow: str

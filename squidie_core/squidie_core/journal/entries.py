@@ -12,6 +12,7 @@ from dataclasses import field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from squidie_core.dataclass import dataclass
+from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
 
 Json: TypeAlias = Any
 """Plain JSON: None, bool, int, float, str, list, and dict with string keys."""
@@ -22,6 +23,7 @@ Signal: TypeAlias = Literal[
 RunnableKind: TypeAlias = Literal["run", "wait", "log", "pause", "approval", "compensation"]
 GateKind: TypeAlias = Literal["pause", "approval"]
 GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
+WorkStatus: TypeAlias = Literal["recorded", "scheduled"]
 TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 
@@ -44,6 +46,8 @@ class Runnable:
     """`None`: the key itself."""
     previous: str | None = None
     """The key of the runnable that this one retries or continues."""
+    dynamic: str | None = None
+    """The action that executes it, where it is a node of dynamic work; `step` is the node's id then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +202,25 @@ class ManualStepResolved:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamicWorkRecorded:
+    """What came out of a step at run time: nodes, and what leads to what.
+
+    Recorded nodes are evidence alone. Scheduled ones are executed, each once all that lead to it are applied; its input
+    is its own with their results under their ids.
+    """
+
+    TYPE: ClassVar = "dynamic_work_recorded"
+    at: int
+    dynamic_key: str
+    origin: WorkOrigin
+    nodes: tuple[WorkNode, ...]
+    edges: tuple[WorkEdge, ...]
+    status: WorkStatus = "recorded"
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunTerminal:
     """The end. Nothing after it changes the run."""
 
@@ -219,6 +242,7 @@ Entry: TypeAlias = (
     | RunnableApplied
     | ManualStepPaused
     | ManualStepResolved
+    | DynamicWorkRecorded
     | RunTerminal
 )
 
@@ -234,5 +258,6 @@ ENTRY_CLASSES: tuple[type[Entry], ...] = (
     RunnableApplied,
     ManualStepPaused,
     ManualStepResolved,
+    DynamicWorkRecorded,
     RunTerminal,
 )

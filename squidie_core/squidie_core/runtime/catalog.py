@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import Corrupt, NotFoundError, NotSupported, OptionError
 from squidie_core.ports.storage import Storage
+from squidie_core.state import RunnableState
+
+if TYPE_CHECKING:
+    from squidie_core.authoring.dynamic import ActionMap
+    from squidie_core.runtime.actions import Actions
 
 
 class Catalog:
     """Workflows by name and definitions by fingerprint. Safe to use from any thread: its tables only grow."""
 
-    def __init__(self, workflows: Iterable[type[Workflow]], resources: Mapping[type, object]) -> None:
+    def __init__(
+        self, workflows: Iterable[type[Workflow]], resources: Mapping[type, object], actions: ActionMap | None = None
+    ) -> None:
         self.resources = dict(resources)
+        self.actions = _actions(actions, self.resources) if actions else None
         self.workflows: dict[str, CompiledWorkflow] = {}
         self._plans: dict[str, Plan] = {}
         self._stored: set[str] = set()
         for workflow in workflows:
             self._register(compiled(workflow))
         self._offers = {
-            (threads, coroutines): tuple(_offers(self.workflows.values(), threads=threads, coroutines=coroutines))
+            (threads, coroutines): (
+                *_offers(self.workflows.values(), threads=threads, coroutines=coroutines),
+                *(() if self.actions is None else self.actions.offers(threads=threads, coroutines=coroutines)),
+            )
             for threads in (False, True)
             for coroutines in (False, True)
         }
@@ -62,7 +73,9 @@ class Catalog:
     @property
     def has_coroutines(self) -> bool:
         """Whether any body here is a coroutine function."""
-        return any(body.is_async for workflow in self.workflows.values() for body in workflow.bodies.values())
+        bodies = [body for workflow in self.workflows.values() for body in workflow.bodies.values()]
+        actions = () if self.actions is None else self.actions.bodies
+        return any(body.is_async for body in (*bodies, *actions))
 
     def offers(self, *, threads: bool, coroutines: bool) -> tuple[str, ...]:
         """What a worker with a free slot for these kinds of bodies can advance, in the form of the index's `needs`."""
@@ -125,10 +138,22 @@ class Catalog:
         found = self.workflows.get(workflow)
         return None if found is None else found.bodies.get(step)
 
+    def body_of(self, workflow: str, runnable: RunnableState) -> Body | None:
+        """The code that executes the runnable, where this process has it."""
+        if runnable.dynamic is not None:
+            return None if self.actions is None else self.actions.body(runnable.dynamic)
+        return self.body(workflow, runnable.step)
+
     def step_name(self, workflow: str, step: Step[..., Any]) -> str | None:
         """The step's name in the workflow, where this process knows both."""
         found = self.workflows.get(workflow)
         return None if found is None else found.step_names.get(id(step))
+
+
+def _actions(given: ActionMap, resources: Mapping[type, object]) -> Actions:
+    from squidie_core.runtime.actions import Actions  # noqa: PLC0415  # only dynamic work needs them
+
+    return Actions(given, resources)
 
 
 def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:

@@ -34,5 +34,5 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
 def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
     workflow = draft.state.workflow
     step = draft.step(runnable.step).definition
-    body = store.catalog.body(workflow, runnable.step) if runnable.kind == "run" else None
+    body = store.catalog.body_of(workflow, runnable) if runnable.kind == "run" else None
     return Attempt(draft.state.run_id, workflow, runnable, claim_id, step, body)

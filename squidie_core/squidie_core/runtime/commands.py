@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow
@@ -15,6 +15,10 @@ from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
 from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
+
+if TYPE_CHECKING:
+    from squidie_core.authoring.dynamic import DynamicWork
+    from squidie_core.journal.entries import WorkStatus
 
 T = TypeVar("T")
 
@@ -184,6 +188,30 @@ class Commands(Client):
         if started.wants_worker:
             self.wakeups.wake(started.state.queue)
         return self._snapshot(started.state, self.store.clock.now())
+
+    def record_dynamic_work(self, run: RunRef, work: DynamicWork | Mapping[str, Any], /) -> Snapshot:
+        """Keep dynamic work as evidence: it is shown with the run, and nothing of it is executed.
+
+        `work` is a DynamicWork or a mapping of its fields. Where this object has `actions`, each node must have one of
+        them. The very same work again changes nothing. Raises DynamicWorkError for work that is not valid or that the
+        run does not take, such as of an origin that was not planned, ConflictError where other work has its key,
+        NotFoundError, OptionError.
+        """
+        return self._add_work(run, work, "recorded")
+
+    def schedule_dynamic_work(self, run: RunRef, work: DynamicWork | Mapping[str, Any], /) -> Snapshot:
+        """Keep dynamic work and have its nodes executed, each once all that lead to it are applied.
+
+        Its origin must be applied. The run ends when its steps and all of its nodes are over; a node that fails for
+        good fails the run. Otherwise as `record_dynamic_work`.
+        """
+        return self._add_work(run, work, "scheduled")
+
+    def _add_work(self, run: RunRef, work: DynamicWork | Mapping[str, Any], status: WorkStatus) -> Snapshot:
+        from squidie_core.runtime.dynamic import read_work  # noqa: PLC0415  # few applications need it
+
+        read = read_work(work, status, self.store.catalog.actions)
+        return self._change(run, lambda draft: decisions.add_work(draft, read))
 
     def _command(
         self,

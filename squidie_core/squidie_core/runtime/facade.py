@@ -26,6 +26,7 @@ from squidie_core.runtime.views import Views
 from squidie_core.runtime.wakeups import Wakeups
 
 if TYPE_CHECKING:
+    from squidie_core.authoring.dynamic import ActionMap
     from squidie_core.ports.instrumentation import Instrumentation
 
 logging.getLogger("squidie").addHandler(logging.NullHandler())  # what is logged is the host's to show
@@ -39,6 +40,7 @@ class Squidie(Commands, Views, Care):
     this object looks for work unless told otherwise. `namespace` keeps several applications apart in one store.
     `notifier` carries hints to the workers of other processes; one given as a URL gets the namespace, and where its
     scheme is the storage's the `storage_options` too. `instrumentation` is told what happens.
+    `actions` are the only bodies that nodes of dynamic work may use, by the keys that those name.
 
     Safe to use from any thread. Use it as a context manager, or call `close`.
     """
@@ -55,9 +57,10 @@ class Squidie(Commands, Views, Care):
         storage_options: Mapping[str, Any] | None = None,
         notifier: str | Notifier | None = None,
         instrumentation: Instrumentation | None = None,
+        actions: ActionMap | None = None,
     ) -> None:
         self.queue = options.name("queue", queue)
-        catalog = Catalog(workflows, resources or {})
+        catalog = Catalog(workflows, resources or {}, actions)
         self._owned: list[Storage | Notifier] = []
         self.hosts = Hosts()
         telemetry = Telemetry(instrumentation)
@@ -75,6 +78,7 @@ class Squidie(Commands, Views, Care):
         workflows: Iterable[type[Workflow]] = (),
         resources: Mapping[type, object] | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        actions: ActionMap | None = None,
     ) -> Self:
         """Open what `SQUIDIE_URL` and its siblings name, or `[tool.squidie]` of the nearest pyproject.toml.
 
@@ -85,7 +89,8 @@ class Squidie(Commands, Views, Care):
         settings = read_settings()
         with settings.blaming():
             url = settings.require("url")
-            return cls(url, workflows=workflows, resources=resources, **settings.opening(storage_options))
+            opening = settings.opening(storage_options)
+            return cls(url, workflows=workflows, resources=resources, actions=actions, **opening)
 
     def _open_storage(self, storage: str | Storage, namespace: str | None, given: Mapping[str, Any] | None) -> Storage:
         if not isinstance(storage, str):

@@ -68,7 +68,7 @@ def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now:
     if state.workflow not in catalog.workflows or state.claimed():
         return None
     due = [runnable for runnable in state.open.values() if runnable.visible_at <= now]
-    lacking = (runnable.kind == "run" and catalog.body(state.workflow, runnable.step) is None for runnable in due)
+    lacking = (runnable.kind == "run" and catalog.body_of(state.workflow, runnable) is None for runnable in due)
     return "step_unavailable" if due and all(lacking) else None
 
 

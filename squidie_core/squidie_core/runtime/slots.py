@@ -40,7 +40,7 @@ class Slots:
         """Take a slot for the runnable, if there is one and this process has the body."""
         is_async = False
         if runnable.kind == "run":
-            body = self._catalog.body(workflow, runnable.step)
+            body = self._catalog.body_of(workflow, runnable)
             if body is None:
                 self.lacks_code = True
                 return False

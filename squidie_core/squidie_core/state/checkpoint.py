@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 from zlib import crc32
 
-from squidie_core.journal.codec import from_json, to_json
+from squidie_core.errors import StorageError
+from squidie_core.journal.codec import from_json, from_plain, to_json, to_plain
 from squidie_core.journal.commit import Checkpoint
-from squidie_core.journal.entries import Decision
+from squidie_core.journal.entries import Decision, DynamicWorkRecorded
+from squidie_core.state.dynamic import node_applied, take_in
 from squidie_core.state.fold import FOLD_VERSION
 from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
 
@@ -26,6 +29,9 @@ _OTHERWISE = frozenset(
         "anomalies",
         "applied_steps",
         "routes_taken",
+        "dynamic_work",
+        "nodes",
+        "open_actions",
         "folded_bytes",
         "checkpoint_bytes",
     }
@@ -45,6 +51,8 @@ def save(state: RunState) -> Checkpoint:
     plain["applied_steps"] = sorted(state.applied_steps)
     plain["runnables"] = [_slim(runnable) for runnable in state.runnables.values()]
     plain["gate"] = None if state.gate is None else _slim(state.gate)
+    plain["nodes"] = {name: node.applied for name, node in state.nodes.items() if node.applied is not None}
+    plain["dynamic_work"] = [to_plain(work) for work in state.dynamic_work.values()]
     plain["receipts"] = [_slim(receipt) for receipt in state.receipts]
     plain["anomalies"] = [_slim(anomaly) for anomaly in state.anomalies]
     body = seal(to_json(plain))
@@ -58,7 +66,7 @@ def restore(run_id: str, checkpoint: Checkpoint) -> RunState | None:
         return None
     try:
         return _restore(run_id, checkpoint)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, StorageError):
         return None
 
 
@@ -77,10 +85,21 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
         if item.get("decision") is not None:
             item["decision"] = Decision(**item["decision"])
         state.adopt(RunnableState(**item))
+    _restore_work(state, plain["dynamic_work"], plain["nodes"])
     if state.rev != checkpoint.head.rev:
         raise ValueError("the checkpoint is of another revision")
     state.folded_bytes, state.checkpoint_bytes = 0, len(checkpoint.body)
     return state
+
+
+def _restore_work(state: RunState, plain: Iterable[dict[str, Any]], applied: Mapping[str, str]) -> None:
+    for item in plain:
+        work = from_plain(item)
+        if not isinstance(work, DynamicWorkRecorded):
+            raise TypeError("no dynamic work")
+        take_in(state, work)
+    for name, key in applied.items():
+        node_applied(state, name, key)
 
 
 def seal(text: str) -> str:

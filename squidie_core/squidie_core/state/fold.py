@@ -18,6 +18,7 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    DynamicWorkRecorded,
     Entry,
     Json,
     ManualStepPaused,
@@ -29,6 +30,7 @@ from squidie_core.journal.entries import (
     RunStarted,
     RunTerminal,
 )
+from squidie_core.state import dynamic
 from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
 
 FOLD_VERSION = 1
@@ -154,7 +156,7 @@ def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
     previous = state.runnables.get(planned.previous) if planned.previous is not None else None
     given: Mapping[str, Json] | None = planned.input
     if given is None:
-        given = previous.input if previous is not None else dict[str, Json]()
+        given = previous.input if previous is not None else dynamic.node_input(state, planned.step)
     runnable = RunnableState(
         key=planned.key,
         step=planned.step,
@@ -167,12 +169,11 @@ def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
         planned_at=entry.at,
         position=len(state.runnables),
         previous=planned.previous,
+        dynamic=planned.dynamic if previous is None else previous.dynamic,
     )
-    state.runnables[planned.key] = runnable
-    state.open[planned.key] = runnable
     if previous is None:
         state.visits[planned.step] = max(state.visits.get(planned.step, 0), planned.visit)
-    state.make_ready(runnable)
+    state.adopt(runnable)
 
 
 def _claimed(state: RunState, entry: AttemptClaimed) -> None:
@@ -265,7 +266,7 @@ def _failed(state: RunState, entry: AttemptFailed) -> None:
         runnable.error = entry.error
         runnable.ended_at = entry.at
         runnable.retry_key = entry.retry_key
-        state.open.pop(runnable.key, None)
+        state.close(runnable)
 
 
 def _applied(state: RunState, entry: RunnableApplied) -> None:
@@ -281,7 +282,7 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
     runnable.applied_at = entry.at
     runnable.decision = entry.decision
     runnable.deferred = entry.deferred
-    state.open.pop(runnable.key, None)
+    state.close(runnable)
     if entry.decision is not None:
         taken = state.routes_taken.get(entry.decision.index, 0)
         state.routes_taken[entry.decision.index] = taken + 1
@@ -290,6 +291,8 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
     elif entry.deferred is None:
         state.applied_steps.add(runnable.step)
         state.context.update(runnable.result or {})
+        if runnable.dynamic is not None:
+            dynamic.node_applied(state, runnable.step, runnable.key)
 
 
 def _paused(state: RunState, entry: ManualStepPaused) -> None:
@@ -320,6 +323,11 @@ def _resolved(state: RunState, entry: ManualStepResolved) -> None:
     state.status = "running"
 
 
+def _dynamic_work(state: RunState, entry: DynamicWorkRecorded) -> None:
+    if not dynamic.record(state, entry):
+        _anomaly(state, entry, "conflicting_dynamic_work")
+
+
 def _terminal(state: RunState, entry: RunTerminal) -> None:
     state.status = entry.status
     state.error = entry.error
@@ -341,5 +349,6 @@ _RULES: dict[type[Any], Callable[[RunState, Any], None]] = {
     RunnableApplied: _applied,
     ManualStepPaused: _paused,
     ManualStepResolved: _resolved,
+    DynamicWorkRecorded: _dynamic_work,
     RunTerminal: _terminal,
 }

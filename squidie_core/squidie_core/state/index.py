@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 from squidie_core.journal.commit import IndexRow
-from squidie_core.state.run import RunState
+from squidie_core.state.run import RunnableState, RunState
 
 MAX_NEEDS = 8
+MAX_LOOKED_AT = 64
+ANY_ACTION = "*:*"
+"""What a worker offers that has any action at all."""
+
+
+def action_need(action: str) -> str:
+    """What a worker offers that has the action."""
+    return f"*:{action}"
 
 
 def index_row(state: RunState, max_skew: int = 0) -> IndexRow:
@@ -26,14 +37,35 @@ def index_row(state: RunState, max_skew: int = 0) -> IndexRow:
 
 
 def _needs(state: RunState) -> tuple[str, ...]:
-    """The steps that wait for a worker; steps without a body, and too many of them, need only the workflow."""
-    if state.terminal or state.gate is not None:
+    """The steps and actions that wait for a worker; steps without a body, and too many, need only the workflow."""
+    if state.terminal:
         return ()
     everything = f"{state.workflow}:*"
     needs: dict[str, None] = {}
-    for runnable in state.open.values():
-        need = f"{state.workflow}:{runnable.step}" if runnable.kind == "run" else everything
+    for runnable in _declared(state):
+        need = everything
+        if runnable is not None and runnable.kind == "run":
+            need = f"{state.workflow}:{runnable.step}"
         needs[need] = None
-        if len(needs) > MAX_NEEDS:
-            return (everything,)
-    return (everything,) if everything in needs else tuple(sorted(needs))
+        if need == everything or len(needs) > MAX_NEEDS:
+            needs = {everything: None}
+            break
+    return tuple(sorted((*needs, *_actions(state)))) if state.open_actions else tuple(sorted(needs))
+
+
+def _declared(state: RunState) -> Iterable[RunnableState | None]:
+    """The open runnables of declared steps; `None` for those that stand behind too many others to be looked at."""
+    if state.gate is not None:
+        return ()
+    if not state.open_actions:
+        return state.open.values()
+    looked_at = islice(state.open.values(), MAX_LOOKED_AT)
+    found = [runnable for runnable in looked_at if runnable.dynamic is None]
+    missed = len(state.open) - sum(state.open_actions.values()) - len(found)
+    return (*found, None) if missed else found
+
+
+def _actions(state: RunState) -> Iterable[str]:
+    if len(state.open_actions) > MAX_NEEDS:
+        return (ANY_ACTION,)
+    return map(action_need, state.open_actions)

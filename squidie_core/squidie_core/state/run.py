@@ -13,8 +13,9 @@ from typing import Literal
 
 from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import NO_HEAD, Head
-from squidie_core.journal.entries import Decision, GateKind, Json, RunnableKind
+from squidie_core.journal.entries import Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
 from squidie_core.journal.identity import start_digest
+from squidie_core.state.dynamic import NodeState
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
 RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied"]
@@ -38,6 +39,8 @@ class RunnableState:
     position: int = 0
     """How many runnables of the run were planned before it."""
     previous: str | None = None
+    dynamic: str | None = None
+    """The action that executes it, where it is a node of dynamic work."""
     status: RunnableStatus = "available"
     claim_id: str | None = None
     owner_id: str | None = None
@@ -124,6 +127,12 @@ class RunState:
     """How often each step was planned anew, retries and deferrals not counted."""
     routes_taken: dict[int, int] = field(default_factory=dict[int, int])
     gate: Gate | None = None
+    dynamic_work: dict[str, DynamicWorkRecorded] = field(default_factory=dict[str, DynamicWorkRecorded])
+    """By dynamic key."""
+    nodes: dict[str, NodeState] = field(default_factory=dict[str, NodeState])
+    """The nodes of all of it, by id."""
+    open_actions: dict[str, int] = field(default_factory=dict[str, int])
+    """How many open runnables are nodes, by the actions that execute them."""
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
     folded_bytes: int = 0
@@ -145,10 +154,25 @@ class RunState:
             self.open.pop(runnable.key, None)
             return
         self.open[runnable.key] = runnable
+        if runnable.dynamic is not None:
+            self.count_action(runnable.dynamic, 1)
         if runnable.status == "available":
             self.make_ready(runnable)
         elif runnable.status == "claimed":
             self.watch_lease(runnable)
+
+    def close(self, runnable: RunnableState) -> None:
+        """The runnable is over."""
+        if self.open.pop(runnable.key, None) is not None and runnable.dynamic is not None:
+            self.count_action(runnable.dynamic, -1)
+
+    def count_action(self, action: str, change: int) -> None:
+        """So many more open nodes want the action."""
+        count = self.open_actions.get(action, 0) + change
+        if count:
+            self.open_actions[action] = count
+        else:
+            del self.open_actions[action]
 
     @property
     def start_digest(self) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from squidie_core.journal.entries import AttemptHeartbeat, Entry, RunnableApplied, RunnablesPlanned
+from squidie_core.journal.entries import (
+    AttemptHeartbeat,
+    DynamicWorkRecorded,
+    Entry,
+    RunnableApplied,
+    RunnablesPlanned,
+)
 from squidie_core.state.run import RunnableState, RunState
 
 _SCALARS = ("rev", "last_at", "status", "gate", "error", "ended_at", "routed_error")
@@ -16,7 +22,20 @@ _MISSING: Any = object()
 class Undo:
     """Told of each entry before it is folded into a started run; `take_back` restores the state as it was at first."""
 
-    __slots__ = ("_applied", "_context", "_known", "_lengths", "_new", "_routes", "_scalars", "_state", "_visits")
+    __slots__ = (
+        "_actions",
+        "_applied",
+        "_context",
+        "_known",
+        "_lengths",
+        "_new",
+        "_nodes",
+        "_routes",
+        "_scalars",
+        "_state",
+        "_visits",
+        "_works",
+    )
 
     def __init__(self, state: RunState) -> None:
         self._state = state
@@ -28,6 +47,9 @@ class Undo:
         self._routes: dict[int, Any] = {}
         self._applied: set[str] = set()
         self._context: dict[str, Any] = {}
+        self._actions = dict(state.open_actions)
+        self._works: list[str] = []
+        self._nodes: dict[str, tuple[int, str | None]] = {}
 
     def before(self, entry: Entry) -> None:
         """The entry will be folded next."""
@@ -39,6 +61,9 @@ class Undo:
         elif isinstance(entry, AttemptHeartbeat):
             for key in entry.claims:
                 self._keep(key)
+        elif isinstance(entry, DynamicWorkRecorded):
+            if entry.dynamic_key not in self._state.dynamic_work:
+                self._works.append(entry.dynamic_key)
         else:
             named: str | None = getattr(entry, "runnable_key", None)
             runnable = None if named is None else self._keep(named)
@@ -60,6 +85,10 @@ class Undo:
         if entry.decision is not None:
             index = entry.decision.index
             self._routes.setdefault(index, state.routes_taken.get(index, _MISSING))
+        if runnable.dynamic is not None and runnable.step in state.nodes:
+            for name in (runnable.step, *state.nodes[runnable.step].leads_to):
+                node = state.nodes[name]
+                self._nodes.setdefault(name, (node.waits_for, node.applied))
 
     def take_back(self) -> None:
         """Make the state again what it was when this was made."""
@@ -80,6 +109,17 @@ class Undo:
                 for name, value in zip(_RUNNABLE_FIELDS, values, strict=True):
                     setattr(runnable, name, value)
                 state.adopt(runnable)
+        self._take_back_work()
+
+    def _take_back_work(self) -> None:
+        state = self._state
+        for name, (waits_for, applied) in self._nodes.items():
+            state.nodes[name].waits_for, state.nodes[name].applied = waits_for, applied
+        for key in self._works:
+            work = state.dynamic_work.pop(key, None)
+            for node in () if work is None else work.nodes:
+                del state.nodes[node.id]
+        state.open_actions = self._actions
 
 
 def _restore(table: dict[Any, Any], before: dict[Any, Any]) -> None:
