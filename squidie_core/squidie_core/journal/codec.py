@@ -50,7 +50,7 @@ def _fill(plain: dict[str, Json], record: Any) -> dict[str, Json]:
         value = getattr(record, name)
         if value is default or value == default:
             continue
-        kind: type[Any] = type(value)
+        kind = value.__class__
         if kind is tuple:
             value = [_fill({}, item) if type(item) in _FIELDS else item for item in value]
         elif kind in _FIELDS:

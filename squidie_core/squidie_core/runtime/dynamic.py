@@ -185,8 +185,7 @@ def _as(kind: type[T], given: Any, also: Mapping[str, str] | None = None) -> T |
     assert is_dataclass(kind)  # noqa: S101  # they all are
     known = {field.name for field in fields(kind)}
     values: dict[str, Any] = {}
-    items: Any = cast("Any", given)
-    for name, value in items.items():
+    for name, value in cast("Any", given).items():
         field = (also or {}).get(name, name)
         if field not in known or field in values:
             return None
