@@ -51,6 +51,7 @@ ASIDE = {
     "squidie_core.logs",
     "squidie_core.memory",
     "squidie_core.ports.instrumentation",
+    "squidie_core.runtime.aio",
     "squidie_core.runtime.config",
     "squidie_core.runtime.coroutines",
     "squidie_core.runtime.doctor",

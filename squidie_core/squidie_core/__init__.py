@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Problem,
         PurgedError,
         SchemaError,
+        SquidieBlockingWarning,
         SquidieError,
         StorageError,
         TooLarge,
@@ -52,10 +53,12 @@ if TYPE_CHECKING:
     from squidie_core.inspection.dynamic import DynamicNodeView, DynamicWorkView
     from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
     from squidie_core.inspection.previewing import DynamicWorkPreview
-    from squidie_core.runtime import Squidie, Worker
+    from squidie_core.runtime import AsyncSquidie, AsyncWorker, Squidie, Worker
 
 __all__ = [
     "Action",
+    "AsyncSquidie",
+    "AsyncWorker",
     "AttemptView",
     "Backoff",
     "ConflictError",
@@ -97,6 +100,7 @@ __all__ = [
     "SchemaError",
     "Snapshot",
     "Squidie",
+    "SquidieBlockingWarning",
     "SquidieError",
     "StepContext",
     "StorageError",

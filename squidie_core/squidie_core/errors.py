@@ -18,6 +18,10 @@ def near(word: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+class SquidieBlockingWarning(RuntimeWarning):
+    """A method that waits for the store was called where an event loop runs, which stands still meanwhile."""
+
+
 class SquidieError(Exception):
     """Squidie could not do what was asked."""
 

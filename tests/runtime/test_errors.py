@@ -14,7 +14,9 @@ from squidie_core import DefinitionError, Problem, SquidieError, StorageError, U
 PUBLIC = [
     error
     for name in squidie_core.__all__
-    if inspect.isclass(error := getattr(squidie_core, name)) and issubclass(error, Exception)
+    if inspect.isclass(error := getattr(squidie_core, name))
+    and issubclass(error, Exception)
+    and not issubclass(error, Warning)
 ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypedDict, assert_type
 
-from squidie_core import Snapshot, Squidie
+from squidie_core import AsyncSquidie, Snapshot, Squidie
 from squidie_core.authoring import (
     AnyStep,
     Backoff,
@@ -159,3 +159,17 @@ def uses_the_facade(squidie: Squidie) -> None:
     assert_type(squidie.execute_next(lease_for=timedelta(seconds=5)), Snapshot | None)
     squidie.approve(run, actor="ada")
     squidie.cancel(run.id)
+
+
+async def uses_the_twin(squidie: AsyncSquidie) -> None:
+    run = await squidie.start(Flow.by_class, Order("one"))
+    await squidie.start(Flow.by_fields, {"order_id": "one"}, delay=timedelta(minutes=1), tags=["a"])
+    await squidie.start(Flow.by_nothing)
+    await squidie.start(Flow, {"order_id": "one"}, trigger="by_fields", run_id=run.id)
+    assert_type(run, Snapshot)
+    assert_type(await squidie.start_many(Flow.by_class, [Order("one")], tags=["a"]), list[Snapshot])
+    assert_type(await squidie.inspect_run(run, include_history=True), Snapshot)
+    assert_type(await squidie.execute_next(lease_for=timedelta(seconds=5)), Snapshot | None)
+    assert_type(await squidie.unquarantine(run), bool)
+    await squidie.approve(run, actor="ada")
+    assert_type(squidie.sync, Squidie)

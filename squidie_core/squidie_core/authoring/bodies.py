@@ -189,10 +189,13 @@ class Body:
             return False
 
     def is_retryable(self, error: BaseException) -> bool:
-        """Whether the step's policy would try again after this exception, attempts permitting."""
+        """Whether the step's policy would try again after this exception, attempts permitting.
+
+        Never one that means to end the program; the cancellation of something that the body awaited is none of those.
+        """
         if isinstance(error, RetryStep):
             return True
-        if isinstance(error, FailStep | ContractError) or not isinstance(error, Exception):
+        if isinstance(error, FailStep | ContractError | SystemExit | KeyboardInterrupt | GeneratorExit):
             return False
         if self.retry is None:
             return True

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from squidie_core.runtime.attempts import Attempt, Outcome, Released
 from squidie_core.runtime.berths import Boarding
-from squidie_core.runtime.running import run_body
+from squidie_core.runtime.running import failure_of, run_body
 
 Report = tuple[Attempt, Outcome]
 
@@ -83,7 +83,13 @@ class ThreadBodies:
             if self._closed or attempt.lost.is_set():
                 self._inbox.put((attempt, Released()))
                 continue
-            self._inbox.put((attempt, run_body(attempt, self._resources)))
+            self._inbox.put((attempt, self._outcome(attempt)))
+
+    def _outcome(self, attempt: Attempt) -> Outcome:
+        try:
+            return run_body(attempt, self._resources)
+        except KeyboardInterrupt as error:  # a body's own: no signal comes to this thread
+            return failure_of(attempt, error, self._resources.values())
 
     def close(self) -> None:
         """Give back what no thread has begun; bodies that are running end by themselves."""

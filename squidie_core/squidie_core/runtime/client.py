@@ -24,8 +24,13 @@ class Client:
     wakeups: Wakeups
 
     def _snapshot(self, state: RunState, now: int) -> Snapshot:
-        parked = park_reason(self.store.catalog, state, None, now)
-        return snapshot(state, now, output_reader(self.store, state), parked=parked)
+        return snapshot_of(self.store, state, now)
+
+
+def snapshot_of(store: RunStore, state: RunState, now: int) -> Snapshot:
+    """What callers see of a run in this state."""
+    parked = park_reason(store.catalog, state, None, now)
+    return snapshot(state, now, output_reader(store, state), parked=parked)
 
 
 def id_of(run: RunRef) -> str:

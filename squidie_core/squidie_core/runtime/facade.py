@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from squidie_core.authoring import Duration, Workflow
+from squidie_core.authoring import Workflow
 from squidie_core.errors import OptionError
-from squidie_core.inspection import Snapshot
 from squidie_core.plugins import open_plugin, scheme_of
 from squidie_core.ports.notifier import Notifier
 from squidie_core.ports.storage import Storage
 from squidie_core.runtime import options
 from squidie_core.runtime.berths import Hosts
+from squidie_core.runtime.blocking import warns_in_event_loops
 from squidie_core.runtime.care import Care
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.commands import Commands
-from squidie_core.runtime.single import execute_one
+from squidie_core.runtime.executing import Execution
 from squidie_core.runtime.store import RunStore
 from squidie_core.runtime.telemetry import Telemetry
 from squidie_core.runtime.views import Views
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 logging.getLogger("squidie").addHandler(logging.NullHandler())  # what is logged is the host's to show
 
 
-class Squidie(Commands, Views, Care):
+@warns_in_event_loops
+class Squidie(Commands, Views, Execution, Care):
     """The durable workflow runtime inside an application.
 
     `storage` is a URL, whose scheme finds the adapter, or a Storage. `workflows` are those whose runs this process may
@@ -42,7 +42,8 @@ class Squidie(Commands, Views, Care):
     scheme is the storage's the `storage_options` too. `instrumentation` is told what happens.
     `actions` are the only bodies that nodes of dynamic work may use, by the keys that those name.
 
-    Safe to use from any thread. Use it as a context manager, or call `close`.
+    Safe to use from any thread. Use it as a context manager, or call `close`. Its methods wait for the store: in an
+    event loop use AsyncSquidie.
     """
 
     def __init__(
@@ -117,61 +118,6 @@ class Squidie(Commands, Views, Care):
         opened: Notifier = open_plugin("notifier", notifier, chosen)
         self._owned.append(opened)
         return opened
-
-    def execute_next(
-        self,
-        *,
-        owner_id: str | None = None,
-        queue: str | None = None,
-        lease_for: Duration = 30,
-        heartbeat_every: Duration | None = None,
-    ) -> Snapshot | None:
-        """Take one attempt that is due, run its body in this thread, and write what follows.
-
-        Returns the run's snapshot afterwards, or `None` where nothing was due. A body that may run longer than
-        `lease_for` needs `heartbeat_every`, or another worker takes the attempt over. Raises StorageError; what a body
-        raises is recorded and never raised here.
-        """
-        state = execute_one(
-            self.store,
-            queue=self.queue if queue is None else options.name("queue", queue),
-            owner_id=options.owner(owner_id),
-            lease_for=options.milliseconds("lease_for", lease_for, least=100),
-            heartbeat_every=None
-            if heartbeat_every is None
-            else options.milliseconds("heartbeat_every", heartbeat_every, least=50),
-        )
-        if state is None:
-            return None
-        if not state.terminal:
-            self.wakeups.wake(state.queue)
-        return self._snapshot(state, self.store.clock.now())
-
-    def drain(
-        self,
-        *,
-        limit: int = 200,
-        time_limit: Duration = 50,
-        owner_id: str | None = None,
-        queue: str | None = None,
-        lease_for: Duration = 30,
-        heartbeat_every: Duration | None = None,
-    ) -> int:
-        """Call `execute_next` until nothing is due, `limit` attempts were made or `time_limit` has passed.
-
-        Returns the number of attempts. An attempt that has begun is finished.
-        """
-        options.integer("limit", limit, least=1, most=1_000_000)
-        end = time.monotonic() + options.milliseconds("time_limit", time_limit) / 1000
-        for done in range(limit):
-            if time.monotonic() >= end:
-                return done
-            found = self.execute_next(
-                owner_id=owner_id, queue=queue, lease_for=lease_for, heartbeat_every=heartbeat_every
-            )
-            if found is None:
-                return done
-        return limit
 
     def close(self) -> None:
         """Give back what this object opened itself."""

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from squidie_core.authoring import Duration
@@ -20,6 +16,7 @@ from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
 from squidie_core.runtime.polling import Polling
+from squidie_core.runtime.signals import on_termination
 from squidie_core.runtime.slots import Caution, Slots
 
 if TYPE_CHECKING:
@@ -32,15 +29,8 @@ _RENEW_CHECK_EVERY = 0.25
 _LONGEST_STORE_PAUSE = 5.0
 
 
-class Worker:
-    """Takes due attempts, runs their bodies, and writes what follows, until it is stopped.
-
-    `concurrency` plain bodies run at a time, each in a thread, and `async_concurrency` coroutine bodies in one event
-    loop. Claims last `lease_for` and are renewed while their bodies run. On SIGTERM or SIGINT, or after `stop`, nothing
-    more is claimed, running bodies get `grace` to end, and what was not begun is given back.
-
-    `run` may be called once; `stop` from any thread.
-    """
+class WorkLoop:
+    """What a worker does all day, in a thread that its kind provides."""
 
     def __init__(
         self,
@@ -85,18 +75,14 @@ class Worker:
         self._in_loop = 0
         self._stopping = Flag()
         """Raised by signal handlers, which may interrupt one another: so nothing with a lock."""
+        self._hurried = Flag()
         self._store_failures = 0
 
-    def run(self, *, install_signal_handlers: bool = True) -> None:
-        """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
+    def _serve(self) -> None:
+        """Work in this thread until stopped."""
         end_listening = self._wakeups.listen(self.queue, self._ask)
-        counting = self._store.telemetry.counting(self._counters)
         try:
-            with (
-                counting,
-                self._signals(install=install_signal_handlers),
-                self._hosts.hosting(self.queue, self._berths),
-            ):
+            with self._store.telemetry.counting(self._counters), self._hosts.hosting(self.queue, self._berths):
                 _log.info("worker %s takes work from queue %s", self.owner_id, self.queue)
                 self._work()
                 self._wind_down()
@@ -112,6 +98,11 @@ class Worker:
         self._stopping.set()
         self._inbox.wake()
 
+    def _hurry(self) -> None:
+        """End the grace period, from any thread."""
+        self._hurried.set()
+        self._inbox.wake()
+
     def _ask(self, after: float) -> None:
         """From any thread: look for work after so many seconds, or as soon as there is a slot for it."""
         self._polling.ask(time.monotonic() + after)
@@ -122,6 +113,8 @@ class Worker:
         renew_at = watch_at = time.monotonic()
         while not self._stopping.is_set():
             self._wait(self._timeout(time.monotonic(), renew_at, watch_at))
+            if self._stopping.is_set():
+                return
             now = time.monotonic()
             try:
                 if now >= renew_at:
@@ -241,7 +234,7 @@ class Worker:
         cancelled = False
         while not self._engine.idle or any(self._awaited):
             now = time.monotonic()
-            if now >= end and not cancelled:
+            if not cancelled and (now >= end or self._hurried.is_set()):
                 cancelled = True
                 end = now + 1
                 if self._coroutines is not None:
@@ -256,21 +249,22 @@ class Worker:
             except StorageError as error:
                 self._put_up_with(error)
 
-    @contextmanager
-    def _signals(self, *, install: bool) -> Generator[None]:
-        if not install or threading.current_thread() is not threading.main_thread():
-            yield
-            return
 
-        def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the signature of handlers
-            self.stop()
+class Worker(WorkLoop):
+    """Takes due attempts, runs their bodies, and writes what follows, until it is stopped.
 
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+    `concurrency` plain bodies run at a time, each in a thread, and `async_concurrency` coroutine bodies in one event
+    loop. Claims last `lease_for` and are renewed while their bodies run. On SIGTERM or SIGINT, or after `stop`, nothing
+    more is claimed, running bodies get `grace` to end, coroutines that outlast it are cancelled, and what was not begun
+    is given back.
+
+    `run` may be called once; `stop` from any thread.
+    """
+
+    def run(self, *, install_signal_handlers: bool = True) -> None:
+        """Work until stopped. Signal handlers are installed only in the main thread, and taken back at the end."""
+        with on_termination(self.stop, install=install_signal_handlers):
+            self._serve()
 
 
 def _coroutine_bodies(inbox: Inbox, resources: Mapping[type, object]) -> CoroutineBodies:

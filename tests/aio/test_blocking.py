@@ -1,0 +1,81 @@
+"""Who blocks an event loop is told so."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from squidie_core import AsyncSquidie, Snapshot, Squidie, SquidieBlockingWarning
+from squidie_core.runtime import blocking
+from tests.runtime.flows import OneStep, Order
+from tests.runtime.stores import Store, working
+from tests.runtime.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin as a process does that has not warned yet."""
+    monkeypatch.setattr(blocking, "_told", set[str]())
+
+
+class TestWarning:
+    def test_it_comes_once_for_each_method_says_what_to_do_and_where(self, memory: Store) -> None:
+        squidie = memory.open(OneStep)
+
+        async def block() -> Snapshot:
+            for number in range(3):
+                squidie.start(OneStep.place, Order(str(number)))
+            run = squidie.execute_next()
+            assert run is not None
+            return squidie.inspect_run(run)
+
+        with pytest.warns(SquidieBlockingWarning) as caught:
+            assert asyncio.run(block()).status == "completed"
+        texts = [str(warning.message) for warning in caught]
+        assert [text.split()[0] for text in texts] == ["Squidie.start", "Squidie.execute_next", "Squidie.inspect_run"]
+        assert "`await squidie.start(...)`" in texts[0]
+        assert {warning.filename for warning in caught} == {__file__}
+
+    def test_no_loop_no_warning(self, memory: Store) -> None:
+        squidie = memory.open(OneStep)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            squidie.start(OneStep.place, Order("o-1"))
+            assert squidie.drain() == 1
+
+    def test_threads_beside_a_loop_may_block(self, memory: Store) -> None:
+        """Those of workers and of AsyncSquidie are such."""
+        squidie = memory.open(OneStep)
+
+        async def look_on() -> None:
+            run = await asyncio.to_thread(squidie.start, OneStep.place, Order("o-1"))
+            with working(squidie):
+                await asyncio.to_thread(eventually, lambda: squidie.inspect_run(run).terminal)
+            async with AsyncSquidie(memory.connection(), workflows=[OneStep]) as twin:
+                await twin.start(OneStep.place, Order("o-2"))
+                assert await twin.drain() == 1
+            squidie.metrics()
+            squidie.close()
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            asyncio.run(look_on())
+
+    def test_every_method_that_waits_warns(self) -> None:
+        watched = {name for name in dir(Squidie) if hasattr(getattr(Squidie, name), "__wrapped__")}
+        public = {name for name in dir(Squidie) if not name.startswith("_")}
+        assert public - watched <= {"close", "from_env", "metrics", "within"}
+
+    def test_it_does_not_import_asyncio(self) -> None:
+        program = "import sys; from squidie_core import Squidie\nSquidie('memory://').list_runs()\n"
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", f"{program}print('asyncio' in sys.modules)"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.split() == ["False"]
