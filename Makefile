@@ -19,7 +19,7 @@ editable = $(foreach member,$(1),--editable ./$(member))
 # Written by a stranger, as far as the others know: found by its entry points, tested by the public suite.
 EXAMPLES := examples/adapter_author
 
-.PHONY: demo test contract contract-page chaos smoke resilience soak explore bench coverage lint format constraints clean
+.PHONY: demo test contract contract-page chaos smoke resilience soak explore simulate bench coverage lint format constraints clean
 
 demo: $(VENV)/.demo
 	$(BIN)/squidie demo
@@ -43,6 +43,10 @@ smoke resilience soak: $(VENV)/.dev
 # A crash at every round trip of every reference workflow, on every storage; `make test` tries some of them.
 explore: $(VENV)/.emulators
 	SQUIDIE_EXPLORE=all $(BIN)/python -m pytest tests/exploring $(ARGS)
+
+# `make simulate WORLDS=10000`: random workflows, workers, operators, clocks and faults
+simulate: $(VENV)/.dev
+	SQUIDIE_SIMULATIONS=$(or $(WORLDS),10000) $(BIN)/python -m pytest tests/simulation -o timeout=0 --show-capture=no $(ARGS)
 
 # `make contract PROFILE=thorough` holds our adapters to their contract for longer; `ARGS="-k Sqlite"` takes one of them.
 PROFILE ?= quick
