@@ -89,5 +89,20 @@ class TestParity:
         for name in methods(kind).keys() & methods(twin).keys():
             assert overloads(twin, name) == overloads(kind, name), f"write {twin.__name__}.{name} out as `start` is"
 
+    @pytest.mark.parametrize("constructor", ["__call__", "from_env"])
+    def test_what_the_twin_is_made_with_the_other_is_made_with(
+        self, monkeypatch: pytest.MonkeyPatch, constructor: str
+    ) -> None:
+        made: list[Any] = []
+        kind = type("Squidie", (), {"__init__": lambda _, *args, **given: made.append((args, given))})
+        monkeypatch.setattr(kind, "from_env", kind, raising=False)
+        monkeypatch.setattr("squidie_core.runtime.aio.facade.Squidie", kind)
+        make: Any = AsyncSquidie if constructor == "__call__" else AsyncSquidie.from_env
+        parameters = inspect.signature(make).parameters.values()
+        options = {each.name: object() for each in parameters if each.kind is each.KEYWORD_ONLY}
+        first = [object() for each in parameters if each.kind is each.POSITIONAL_ONLY]
+        make(*first, **options)
+        assert made == [(tuple(first), options)]
+
     def test_start_has_some(self) -> None:
         assert len(overloads(Squidie, "start")) == 3

@@ -582,7 +582,9 @@ class TestBadWork:
                 call(run, work(run, to("a")))
             assert told(refused.value) == ("run", "terminal")
 
-    @pytest.mark.parametrize("action", [7, Action, Action(int), positional], ids=str)
+    @pytest.mark.parametrize(
+        "action", [7, Action, Action(int), positional], ids=["a number", "a class", "of a class", "positional"]
+    )
     def test_actions_that_cannot_be_executed_are_refused_at_once(self, memory: Store, action: Any) -> None:
         with pytest.raises(OptionError) as refused:
             opened(memory, actions={"x": action})

@@ -81,7 +81,10 @@ class AsyncSquidie(Twin):
     ) -> Self:
         """As `Squidie.from_env`, and like it not to be awaited."""
         made = cls.__new__(cls)
-        Twin.__init__(made, Squidie.from_env(workflows=workflows, resources=resources, storage_options=storage_options))
+        beneath = Squidie.from_env(
+            workflows=workflows, resources=resources, storage_options=storage_options, actions=actions
+        )
+        Twin.__init__(made, beneath)
         return made
 
     @property
