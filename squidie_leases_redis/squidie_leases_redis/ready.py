@@ -25,7 +25,8 @@ _log = logging.getLogger("squidie.hints")
 
 # KEYS of a namespace: 1 hash from run id to what a worker must offer, 2 the set's age; then a sorted set of run ids by
 # due time for each queue. The age is made anew with the set and grows with each nudge: who sees another age than before
-# knows that the store may have work that the set does not.
+# knows that the store may have work that the set does not. What nobody took for a minute is left to sweeps; a run that
+# is written long after it fell due counts from then on.
 _MADE = """
 local time = redis.call('TIME')
 redis.call('SET', KEYS[2], time[1] .. time[2], 'NX', 'EX', 3600)
@@ -34,14 +35,15 @@ redis.call('SET', KEYS[2], time[1] .. time[2], 'NX', 'EX', 3600)
 _FEED = Script(
     _MADE
     + """
-local soon = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local soon = now + ARGV[1]
 if ARGV[2] == '1' then
   redis.call('INCR', KEYS[2])
 end
 for i = 3, #ARGV, 4 do
   local due, id, wake_at = KEYS[2 + ARGV[i]], ARGV[i + 1], tonumber(ARGV[i + 2])
   if wake_at and wake_at <= soon then
-    redis.call('ZADD', due, wake_at, id)
+    redis.call('ZADD', due, math.max(wake_at, now - 30000), id)
     redis.call('HSET', KEYS[1], id, ARGV[i + 3])
   else
     redis.call('ZREM', due, id)

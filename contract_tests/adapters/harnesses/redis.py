@@ -22,7 +22,7 @@ class RedisHarness(Harness):
     """A Valkey, or the server that SQUIDIE_TEST_REDIS_URL names."""
 
     def __init__(self) -> None:
-        self._server = urlsplit(_url())
+        self._server = urlsplit(redis_url())
         self._namespace = uuid4().hex
         self._relays: list[Relay] = []
 
@@ -49,7 +49,7 @@ class RedisHarness(Harness):
 
 
 @cache
-def _url() -> str:
+def redis_url() -> str:
     named = os.environ.get("SQUIDIE_TEST_REDIS_URL")
     if named:
         return named
