@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         UnknownVersion,
         UnsafeReplayError,
     )
-    from squidie_core.inspection import AttemptView, Metrics, RunList, RunSummary, Snapshot, Waiting
+    from squidie_core.inspection import AttemptView, DeadlineView, Metrics, RunList, RunSummary, Snapshot, Waiting
     from squidie_core.inspection.dynamic import DynamicNodeView, DynamicWorkView
     from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
     from squidie_core.inspection.previewing import DynamicWorkPreview
@@ -64,6 +64,7 @@ __all__ = [
     "ConflictError",
     "Corrupt",
     "Deadline",
+    "DeadlineView",
     "Defer",
     "DefinitionError",
     "DeliveryWorker",

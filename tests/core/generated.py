@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from squidie_core.definition.model import END, Definition, Parameter, RetryPolicy, StepDefinition, Transition
+from squidie_core.definition.model import (
+    END,
+    DeadlinePolicy,
+    Definition,
+    Parameter,
+    RetryPolicy,
+    StepDefinition,
+    Transition,
+)
 from squidie_core.definition.plan import Plan
 from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
 from squidie_core.journal.entries import DynamicWorkRecorded
@@ -18,6 +26,9 @@ retries = (
     | st.builds(
         RetryPolicy, max_attempts=st.integers(1, 3), min=st.just(1_000), max=st.just(40_000), jitter=st.booleans()
     )
+)
+deadlines = st.none() | st.builds(
+    DeadlinePolicy, within=st.just(2_000), due_soon=st.sampled_from([0, 500]), escalate_after=st.none() | st.just(0)
 )
 conditions = st.builds(
     when,
@@ -52,6 +63,8 @@ def steps(
         options |= {"message": "the road goes ever on", "level": "info"}
     if kind == "approval":
         options["output"] = draw(st.none() | st.just("council"))
+    if kind in ("run", "pause", "approval"):
+        options["deadline"] = draw(deadlines)
     return StepDefinition(**options)
 
 

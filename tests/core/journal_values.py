@@ -18,6 +18,7 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    Deadline,
     Decision,
     DynamicWorkRecorded,
     Entry,
@@ -93,6 +94,14 @@ kinds = st.sampled_from(["run", "wait", "log", "pause", "approval"])
 times = st.integers(0, 60)
 optional = st.none() | st.text("ab", max_size=2)
 
+deadlines = st.builds(
+    Deadline,
+    started_at=times,
+    due_at=times,
+    due_soon_at=st.none() | times,
+    escalated_at=st.none() | times,
+    escalation=st.sampled_from(["diagnostic", "operator_action"]),
+)
 runnables = st.builds(
     Runnable,
     key=keys,
@@ -104,6 +113,7 @@ runnables = st.builds(
     input=st.none() | mappings,
     idempotency_key=optional,
     previous=st.none() | keys,
+    deadline=st.none() | deadlines,
     dynamic=st.none() | st.sampled_from(["send", "join"]),
 )
 decisions = st.builds(
@@ -188,6 +198,7 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         runnable_key=keys,
         step=steps,
         kind=st.sampled_from(["pause", "approval"]),
+        deadline=st.none() | deadlines,
     ),
     st.builds(
         ManualStepResolved,

@@ -10,7 +10,7 @@ from squidie_core.cli.opening import opened
 from squidie_core.cli.output import Output
 from squidie_core.cli.rendering import cell, record, table
 from squidie_core.cli.words import attempt_name, error_words, history_lines
-from squidie_core.inspection import AttemptView, Snapshot, Waiting
+from squidie_core.inspection import AttemptView, DeadlineView, Snapshot, Waiting
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +39,7 @@ def snapshot_lines(run: Snapshot) -> Iterator[str]:
             ("status", run.status),
             ("reason", run.reason),
             ("waiting for", None if run.waiting_for is None else _waiting(run.waiting_for)),
+            ("deadline", None if run.deadline is None else _deadline(run.deadline)),
             ("queue", f"{run.queue}, priority {run.priority}"),
             ("tags", run.tags),
             ("started", run.started_at),
@@ -60,6 +61,10 @@ def snapshot_lines(run: Snapshot) -> Iterator[str]:
 def _waiting(waiting: Waiting) -> str:
     until = "" if waiting.until is None else f" until {cell(waiting.until)}"
     return f"{waiting.kind}, step {waiting.step}, since {cell(waiting.since)}{until}"
+
+
+def _deadline(deadline: DeadlineView) -> str:
+    return f"{deadline.status}, step {deadline.step}, due {cell(deadline.due_at)}, then {deadline.escalation}"
 
 
 def _row(view: AttemptView) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from squidie_core.decisions.deadlines import deadline_from
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import choose, end, move_on
 from squidie_core.definition.model import RetryPolicy
@@ -87,6 +88,7 @@ def defer(draft: Draft, key: str, claim_id: str, reason: Json, after: int) -> bo
         visit=runnable.visit,
         idempotency_key=runnable.idempotency_key,
         previous=key,
+        deadline=runnable.deadline,
     )
     draft.emit(AttemptCompleted(draft.at, key, claim_id, {}))
     draft.emit(RunnableApplied(draft.at, key, deferred={} if reason is None else reason))
@@ -115,14 +117,16 @@ def backoff(policy: RetryPolicy, attempt: int, key: str) -> int:
 def _retry(draft: Draft, runnable: RunnableState, claim_id: str | None, error: Mapping[str, Json], delay: int) -> None:
     attempt = runnable.attempt + 1
     key = runnable_key(draft.state.run_id, runnable.step, runnable.visit, attempt)
+    visible_at = draft.at + delay
     retry = Runnable(
         key=key,
         step=runnable.step,
-        visible_at=draft.at + delay,
+        visible_at=visible_at,
         attempt=attempt,
         visit=runnable.visit,
         idempotency_key=runnable.idempotency_key,
         previous=runnable.key,
+        deadline=deadline_from(draft.step(runnable.step).definition.deadline, visible_at),
     )
     draft.emit(AttemptFailed(draft.at, runnable.key, claim_id, error, retry_key=key))
     draft.emit(RunnablesPlanned(draft.at, (retry,)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from squidie_core.decisions.context import InputError, check_size, matches, select_input, view_of
+from squidie_core.decisions.deadlines import deadline_from
 from squidie_core.decisions.draft import Draft
 from squidie_core.definition.model import END, StepOutcome
 from squidie_core.definition.plan import Route
@@ -30,14 +31,16 @@ def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
     for name in names:
         step = draft.step(name).definition
         visit = state.visits.get(name, 0) + 1
+        begins_at = visible_at + (step.duration or 0)
         planned.append(
             Runnable(
                 key=runnable_key(state.run_id, name, visit, 1),
                 step=name,
-                visible_at=visible_at + (step.duration or 0),
+                visible_at=begins_at,
                 kind=step.kind,
                 visit=visit,
                 input=select_input(step, view) if step.kind == "run" else {},
+                deadline=deadline_from(step.deadline, begins_at) if step.kind == "run" else None,
             )
         )
     check_size(planned)
@@ -60,7 +63,8 @@ def plan_nodes(draft: Draft, names: Sequence[str]) -> None:
 def open_gate(draft: Draft, runnable: RunnableState) -> None:
     """Open the gate, if the runnable is one."""
     if runnable.kind == "pause" or runnable.kind == "approval":  # noqa: PLR1714  # narrows the type
-        draft.emit(ManualStepPaused(draft.at, runnable.key, runnable.step, runnable.kind))
+        deadline = deadline_from(draft.step(runnable.step).definition.deadline, draft.at)
+        draft.emit(ManualStepPaused(draft.at, runnable.key, runnable.step, runnable.kind, deadline))
 
 
 def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:

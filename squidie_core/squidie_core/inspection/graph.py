@@ -8,6 +8,7 @@ from typing import Literal
 
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.recovery import RecoveryPolicy
+from squidie_core.inspection.deadlines import DeadlineView
 from squidie_core.inspection.dynamic import DynamicWorkView
 from squidie_core.inspection.mermaid import flowchart
 from squidie_core.inspection.snapshot import AttemptView
@@ -45,6 +46,8 @@ class GraphNode:
     recovery: RecoveryPolicy | None = None
     transition: Decision | None = None
     """The transition that its end selected, the last time."""
+    deadline: DeadlineView | None = None
+    """That of its newest attempt."""
     input: Mapping[str, Json] | None = field(default=None, repr=False)
     output: Mapping[str, Json] | None = field(default=None, repr=False)
     error: Mapping[str, Json] | None = field(default=None, repr=False)
@@ -64,6 +67,7 @@ class GraphNode:
             "action": self.action,
             "recovery": None if self.recovery is None else _recovery(self.recovery),
             "transition": None if self.transition is None else _decision(self.transition),
+            "deadline": None if self.deadline is None else self.deadline.to_dict(),
             "input": self.input,
             "output": self.output,
             "error": self.error,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from squidie_core.definition.model import Condition, StepDefinition, Transition
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.recovery import recovery_policy
+from squidie_core.inspection.deadlines import deadline_view
 from squidie_core.inspection.dynamic import work_views
 from squidie_core.inspection.graph import EdgeStatus, GraphEdge, GraphNode, RunGraph
 from squidie_core.inspection.snapshot import attempt_view
@@ -43,7 +44,7 @@ class _Builder:
     def __init__(self, state: RunState, plan: Plan | None, now: int, *, include_history: bool) -> None:
         self.state = state
         self.plan = plan
-        self.now = now
+        self.now = now if state.ended_at is None else state.ended_at
         self.include_history = include_history
         self.attempts: dict[str, list[RunnableState]] = {}
         """By node, in the order in which they were planned."""
@@ -94,10 +95,11 @@ class _Builder:
             compensates=newest.step if newest is not None and undoes else None,
             recovery=None if step is None or undoes else recovery_policy(step),
             transition=next((runnable.decision for runnable in reversed(attempts) if runnable.decision), None),
+            deadline=None if newest is None else deadline_view(newest, newest.ended_at or self.now),
             input=None if shown is None else shown.input,
             output=None if shown is None else shown.result,
             error=None if shown is None else shown.error,
-            attempts=() if shown is None else tuple(map(attempt_view, attempts)),
+            attempts=() if shown is None else tuple(attempt_view(runnable, self.now) for runnable in attempts),
         )
 
     # Edges

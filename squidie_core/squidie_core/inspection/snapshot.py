@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from squidie_core.authoring import Defer, Step
 from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
+from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
@@ -48,6 +49,8 @@ class AttemptView:
     error: Mapping[str, Json] | None
     deferred: Json
     """Why the step goes on later, where its body deferred it."""
+    deadline: DeadlineView | None = None
+    """Of a step that has one: how it stands, or stood when the attempt ended."""
 
     def to_dict(self) -> dict[str, Json]:
         """The same as plain JSON."""
@@ -67,6 +70,7 @@ class AttemptView:
             "result": self.result,
             "error": self.error,
             "deferred": self.deferred,
+            "deadline": None if self.deadline is None else self.deadline.to_dict(),
         }
 
 
@@ -92,6 +96,8 @@ class Snapshot:
     started_at: datetime
     ended_at: datetime | None
     waiting_for: Waiting | None
+    deadline: DeadlineView | None
+    """The most urgent one of what is not over; `None` where there is none, and once the run is over."""
     replayed_from: str | None
     """The run that this one repeats."""
     error: Mapping[str, Any] | None
@@ -144,6 +150,7 @@ class Snapshot:
             "started_at": text(self.started_at),
             "ended_at": text(self.ended_at),
             "waiting_for": None if self.waiting_for is None else self.waiting_for.to_dict(),
+            "deadline": None if self.deadline is None else self.deadline.to_dict(),
             "replayed_from": self.replayed_from,
             "error": self.error,
             "context": dict(self._stored),
@@ -182,11 +189,12 @@ def snapshot(
         started_at=moment(state.started_at),
         ended_at=optional_moment(state.ended_at),
         waiting_for=waiting_for(state, now),
+        deadline=most_urgent(state, now),
         replayed_from=state.replayed_from,
         error=state.error,
         input=_decoded(state.input),
         context=_decoded(state.context),
-        attempts=tuple(attempt_view(runnable) for runnable in state.runnables.values()),
+        attempts=tuple(attempt_view(runnable, state.ended_at or now) for runnable in state.runnables.values()),
         anomalies=tuple(state.anomalies),
         dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
         history=None if history is None else tuple(history),
@@ -212,8 +220,8 @@ def _decoded(plain: Mapping[str, Json]) -> Mapping[str, Any]:
     return {key: decode(value) for key, value in plain.items()}
 
 
-def attempt_view(runnable: RunnableState) -> AttemptView:
-    """What is known about one attempt."""
+def attempt_view(runnable: RunnableState, now: int) -> AttemptView:
+    """What is known about one attempt at `now`."""
     claimed = runnable.status == "claimed"
     return AttemptView(
         runnable_key=runnable.key,
@@ -231,4 +239,5 @@ def attempt_view(runnable: RunnableState) -> AttemptView:
         result=runnable.result,
         error=runnable.error,
         deferred=runnable.deferred,
+        deadline=deadline_view(runnable, runnable.ended_at or now),
     )

@@ -7,14 +7,14 @@ version `v` where that is above 1; fields that have their default are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, cast
 
 from squidie_core.definition.model import RetryPolicy
 from squidie_core.errors import Corrupt, TooLarge, UnknownVersion
 from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
-from squidie_core.journal.entries import ENTRY_CLASSES, Decision, Entry, Json, Runnable
+from squidie_core.journal.entries import ENTRY_CLASSES, Deadline, Decision, Entry, Json, Runnable
 from squidie_core.journal.values import MAX_VALUE_BYTES
 
 READER_VERSION = 1
@@ -34,7 +34,8 @@ def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
 
 
 _FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
-    cls: _defaults(cls) for cls in (*ENTRY_CLASSES, Runnable, Decision, WorkOrigin, WorkNode, WorkEdge, RetryPolicy)
+    cls: _defaults(cls)
+    for cls in (*ENTRY_CLASSES, Runnable, Decision, Deadline, WorkOrigin, WorkNode, WorkEdge, RetryPolicy)
 }
 
 
@@ -125,7 +126,17 @@ def from_plain(plain: dict[str, Json]) -> Entry:
 
 
 def _revive_planned(plain: dict[str, Json]) -> None:
-    plain["runnables"] = tuple(Runnable(**cast("Mapping[str, Any]", item)) for item in plain["runnables"])
+    plain["runnables"] = tuple(_runnable(item) for item in plain["runnables"])
+
+
+def _runnable(plain: dict[str, Any]) -> Runnable:
+    _revive_deadline(plain)
+    return Runnable(**plain)
+
+
+def _revive_deadline(plain: dict[str, Json]) -> None:
+    if "deadline" in plain:
+        plain["deadline"] = Deadline(**plain["deadline"])
 
 
 def _revive_applied(plain: dict[str, Json]) -> None:
@@ -150,5 +161,6 @@ _REVIVE: dict[str, Callable[[dict[str, Json]], None]] = {
     "runnables_planned": _revive_planned,
     "runnable_applied": _revive_applied,
     "run_started": _revive_started,
+    "manual_step_paused": _revive_deadline,
     "dynamic_work_recorded": _revive_dynamic_work,
 }

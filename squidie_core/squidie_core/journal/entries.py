@@ -28,6 +28,21 @@ TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
+class Deadline:
+    """When one execution of a step is late, in times as `at` is. Evidence: it changes nothing about what is executed.
+
+    `due_soon_at` and `escalated_at` are `None` where the step's policy has no such time.
+    """
+
+    started_at: int
+    due_at: int
+    due_soon_at: int | None = None
+    escalated_at: int | None = None
+    escalation: str = "diagnostic"
+    """What the policy asks of the host."""
+
+
+@dataclass(frozen=True, slots=True)
 class Runnable:
     """One planned execution of a step.
 
@@ -46,6 +61,8 @@ class Runnable:
     """`None`: the key itself."""
     previous: str | None = None
     """The key of the runnable that this one retries or continues."""
+    deadline: Deadline | None = None
+    """A retry has one of its own, a continuation that of what it continues; a gate gets its own when it opens."""
     dynamic: str | None = None
     """The action that executes it, where it is a node of dynamic work; `step` is the node's id then."""
 
@@ -187,6 +204,7 @@ class ManualStepPaused:
     runnable_key: str
     step: str
     kind: GateKind
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
 from squidie_core.errors import EncodingError, SquidieError
+from squidie_core.inspection.times import moment
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
 from squidie_core.journal.values import encode
@@ -52,7 +53,7 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
 
 def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
     """What the body may ask about its attempt."""
-    runnable = attempt.runnable
+    runnable, deadline = attempt.runnable, attempt.runnable.deadline
     return StepContext(
         attempt.run_id,
         workflow=attempt.workflow,
@@ -61,6 +62,7 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         runnable_key=runnable.key,
         idempotency_key=runnable.idempotency_key,
         claim_id=attempt.claim_id,
+        deadline=None if deadline is None else moment(deadline.due_at),
         resources=resources,
         cancel_event=attempt.lost,
     )

@@ -10,7 +10,7 @@ from zlib import crc32
 from squidie_core.errors import StorageError
 from squidie_core.journal.codec import from_json, from_plain, to_json, to_plain
 from squidie_core.journal.commit import Checkpoint
-from squidie_core.journal.entries import Decision, DynamicWorkRecorded
+from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded
 from squidie_core.state.dynamic import node_applied, take_in
 from squidie_core.state.fold import FOLD_VERSION
 from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
@@ -84,6 +84,8 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
     for item in plain["runnables"]:
         if item.get("decision") is not None:
             item["decision"] = Decision(**item["decision"])
+        if item.get("deadline") is not None:
+            item["deadline"] = Deadline(**item["deadline"])
         state.adopt(RunnableState(**item))
     _restore_work(state, plain["dynamic_work"], plain["nodes"])
     if state.rev != checkpoint.head.rev:
@@ -121,7 +123,7 @@ def _slim(record: Any) -> dict[str, Any]:
     for field in fields(record):
         value = getattr(record, field.name)
         if field.default is MISSING or value != field.default:
-            slim[field.name] = _slim(value) if isinstance(value, Decision) else value
+            slim[field.name] = _slim(value) if isinstance(value, Decision | Deadline) else value
     return slim
 
 

@@ -170,6 +170,7 @@ def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
         position=len(state.runnables),
         previous=planned.previous,
         dynamic=planned.dynamic if previous is None else previous.dynamic,
+        deadline=planned.deadline,
     )
     if previous is None:
         state.visits[planned.step] = max(state.visits.get(planned.step, 0), planned.visit)
@@ -291,6 +292,8 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
     elif entry.deferred is None:
         state.applied_steps.add(runnable.step)
         state.context.update(runnable.result or {})
+        if "error" in (runnable.result or {}):
+            state.routed_error = None
         if runnable.dynamic is not None:
             dynamic.node_applied(state, runnable.step, runnable.key)
 
@@ -306,6 +309,7 @@ def _paused(state: RunState, entry: ManualStepPaused) -> None:
         _anomaly(state, entry, "terminal_attempt")
     else:
         runnable.status = "paused"
+        runnable.deadline = entry.deadline
         state.gate = Gate(entry.runnable_key, entry.step, entry.kind, entry.at)
         state.status = "paused"
 

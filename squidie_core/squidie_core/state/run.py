@@ -13,7 +13,7 @@ from typing import Literal
 
 from squidie_core.dataclass import dataclass
 from squidie_core.journal.commit import NO_HEAD, Head
-from squidie_core.journal.entries import Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
+from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
 from squidie_core.journal.identity import start_digest
 from squidie_core.state.dynamic import NodeState
 
@@ -54,6 +54,7 @@ class RunnableState:
     applied_at: int | None = None
     decision: Decision | None = None
     deferred: Json = None
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class RunState:
     context: dict[str, Json] = field(default_factory=dict[str, Json])
     """The payload, then the outputs in order of application, then gate decisions, later ones over earlier ones."""
     routed_error: Mapping[str, Json] | None = None
-    """The failure that the run's error route was taken for."""
+    """The failure that the run took an error route for last, until a later result is called `error`."""
     runnables: dict[str, RunnableState] = field(default_factory=dict[str, RunnableState])
     open: dict[str, RunnableState] = field(default_factory=dict[str, RunnableState])
     """The runnables that are not over: neither applied nor failed for good."""
