@@ -12,7 +12,7 @@ from squidie_core.decisions.context import matches
 from squidie_core.definition.model import END, Operator, StepDefinition, Transition
 from squidie_core.journal.entries import AttemptCompleted, Decision, RunnableApplied, RunTerminal
 from squidie_core.journal.values import encode
-from tests.core.runs import NOW, RUN_ID, Run, error, failure, ok, plan_of, retry, step, when
+from tests.core.runs import NOW, RUN_ID, Run, error, failure, ok, plan_of, retry, step, visible, when
 
 MISSING = object()
 NAIVE = datetime(2027, 1, 15)  # noqa: DTZ001  # bodies return such times too
@@ -50,6 +50,7 @@ class TestEquals:
             (timedelta(seconds=60), timedelta(minutes=1)),
             ({"$squidie": "x"}, {"$squidie": "x"}),
             (2**4000, 2**4000),
+            ({"a": [1, {"b": Decimal("2.0")}]}, {"a": [1.0, {"b": 2}]}),
         ],
     )
     def test_holds_for_what_is_the_same(self, actual: object, expected: object) -> None:
@@ -74,6 +75,12 @@ class TestEquals:
             (Decimal("NaN"), Decimal("NaN")),
             (Decimal("sNaN"), 1),
             ([Decimal("sNaN")], [Decimal("sNaN")]),
+            ([True], [1]),
+            ({"a": [{"b": 0}]}, {"a": [{"b": False}]}),
+            ({"a": 1}, {"b": 1}),
+            ({"a": 1}, {"a": 1, "b": 2}),
+            ([], {}),
+            ({"$squidie": True}, {"$squidie": 1}),
         ],
     )
     def test_does_not_hold_for_what_is_not(self, actual: object, expected: object) -> None:
@@ -344,6 +351,49 @@ class TestErrorRoutes:
         run.claim()
         run.fail("a")
         assert run.runnable("b").input == {"error": failure(), "x": 1}
+
+
+class TestTheRoutedFailure:
+    everything = StepDefinition(name="look", parameters=None)
+    plan = plan_of(
+        step("a"),
+        step("mend"),
+        step("b"),
+        everything,
+        transitions=[
+            ok("a", "b"),
+            error("a", "mend"),
+            ok("mend", "a", max_visits=1),
+            error("mend", "b"),
+            ok("b", "look"),
+            ok("look", END),
+        ],
+    )
+
+    def test_is_seen_from_the_target_of_its_route_on_and_the_newest_hides_those_before(self) -> None:
+        run = Run(self.plan, {"error": "of the payload"})
+        run.claim()
+        run.fail("a", failure("first"))
+        run.claim()
+        run.fail("mend", failure("second"))
+        run.does("b")
+        assert run.runnable("look").input == {"error": failure("second")}
+        assert run.state.context == {"error": "of the payload"}
+
+    def test_is_still_seen_when_a_loop_has_mended_it(self) -> None:
+        run = Run(self.plan)
+        run.claim()
+        run.fail("a", failure("first"))
+        run.does("mend").does("a").does("b")
+        assert run.runnable("look").input == {"error": failure("first")}
+
+    def test_gives_way_to_a_later_result_of_its_name(self) -> None:
+        run = Run(self.plan)
+        run.claim()
+        run.fail("a", failure("first"))
+        run.does("mend", {"error": "mended"}).does("a").does("b")
+        assert run.runnable("look").input == {"error": "mended"}
+        assert visible(run.refolded()) == visible(run.state)
 
 
 class TestWaits:

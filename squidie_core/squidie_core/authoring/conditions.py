@@ -38,7 +38,7 @@ class where:  # noqa: N801  # lower case declares
         self.path = path
 
     def equals(self, value: Any) -> When:
-        """The value there equals this one. True and 1 are different; a missing value equals nothing."""
+        """The value there equals this one. True is not 1, at any depth; a missing value equals nothing."""
         return When(self.path, "equals", value)
 
     def greater_than(self, value: Ordered) -> When:

@@ -63,7 +63,10 @@ class LargeInputError(InputError):
 
 
 def view_of(state: RunState) -> View:
-    """What the run's steps and conditions see: its context, and the failure whose error route it took last."""
+    """What the run's steps and conditions see: its context, and as `error` the failure that was routed last.
+
+    That is seen from the route's target on, until a step gives a result of that name.
+    """
     return (state.context,) if state.routed_error is None else ({"error": state.routed_error}, state.context)
 
 
@@ -96,10 +99,21 @@ def matches(condition: Condition, view: View) -> bool:
     actual, expected = decode(found[0]), decode(condition.value)
     try:
         if condition.operator == "equals":
-            return isinstance(actual, bool) == isinstance(expected, bool) and actual == expected
+            return _same(actual, expected)
         return _ordered(actual, expected, descending=condition.operator == "less_than")
     except (TypeError, InvalidOperation):  # an aware and a naive time; a Decimal that is not a number
         return False
+
+
+def _same(actual: Any, expected: Any) -> bool:
+    """Whether the values are equal at every depth, where True is not 1 and False is not 0."""
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        one, other = cast("dict[str, Any]", actual), cast("dict[str, Any]", expected)
+        return one.keys() == other.keys() and all(_same(item, other[key]) for key, item in one.items())
+    if isinstance(actual, list) and isinstance(expected, list):
+        items, others = cast("Sequence[Any]", actual), cast("Sequence[Any]", expected)
+        return len(items) == len(others) and all(map(_same, items, others))
+    return isinstance(actual, bool) == isinstance(expected, bool) and bool(actual == expected)
 
 
 def _ordered(actual: Any, expected: Any, *, descending: bool) -> bool:
