@@ -32,11 +32,11 @@ class Errand(Workflow, name="errand"):
 
 
 def ask(ctx: StepContext, stage: Resource[Stage]) -> dict[str, Any] | Defer:
-    match stage.begin(ctx):
-        case 1:
-            return Defer("not yet", after=10)
-        case 2:
-            raise RetryStep("busy", after=5)
+    looks = stage.begin(ctx)
+    if looks == 1:
+        return Defer("not yet", after=10)
+    if looks == 2:
+        raise RetryStep("busy", after=5)
     return {}
 
 

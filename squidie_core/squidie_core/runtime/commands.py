@@ -108,8 +108,14 @@ class Commands(Client):
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Snapshot:
-        """Let a run that waits at a pause go on. Raises InvalidTransitionError, NotFoundError, OptionError."""
-        return self._resolve(run, "resume_run", self._command(actor, comment, metadata, idempotency_key))
+        """Let a run that waits at a pause go on.
+
+        The command is checked before the run is looked up: OptionError with the code `invalid_resume` for an actor, a
+        comment or metadata that cannot be. Then raises NotFoundError, or InvalidTransitionError where the run is not at
+        a pause (`unsupported_manual_step` where it waits for an approval).
+        """
+        command = self._command(actor, comment, metadata, idempotency_key, code="invalid_resume")
+        return self._resolve(run, "resume_run", command)
 
     def approve(
         self,
@@ -121,8 +127,8 @@ class Commands(Client):
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Snapshot:
-        """Say yes at an approval: the run takes its `ok` route. Raises as `resume` does."""
-        command = self._command(actor, comment, metadata, idempotency_key, actor_required=True)
+        """Say yes at an approval: the run takes its `ok` route. Raises as `resume` does, but `invalid_review`."""
+        command = self._command(actor, comment, metadata, idempotency_key, code="invalid_review", actor_required=True)
         return self._resolve(run, "approve_run", command)
 
     def reject(
@@ -135,8 +141,8 @@ class Commands(Client):
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Snapshot:
-        """Say no at an approval: the run takes its `error` route. Raises as `resume` does."""
-        command = self._command(actor, comment, metadata, idempotency_key, actor_required=True)
+        """Say no at an approval: the run takes its `error` route. Raises as `approve` does."""
+        command = self._command(actor, comment, metadata, idempotency_key, code="invalid_review", actor_required=True)
         return self._resolve(run, "reject_run", command)
 
     def cancel(
@@ -220,12 +226,13 @@ class Commands(Client):
         metadata: Mapping[str, Any] | None,
         idempotency_key: str | None,
         *,
+        code: str = "invalid_option",
         actor_required: bool = False,
     ) -> ManualCommand:
         return ManualCommand(
-            actor=options.actor(actor, required=actor_required),
-            comment=options.optional_text("comment", comment, 10_000),
-            metadata=options.metadata(metadata),
+            actor=options.actor(actor, required=actor_required, code=code),
+            comment=options.optional_text("comment", comment, 10_000, code),
+            metadata=options.metadata(metadata, code),
             idempotency_key=options.optional_text("idempotency_key", idempotency_key),
         )
 

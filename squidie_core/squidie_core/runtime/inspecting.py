@@ -41,7 +41,7 @@ def output_reader(store: RunStore, state: RunState) -> OutputOf:
             raise no_output(name or repr(step), run_id)
         body = catalog.body(workflow, name)
         if body is None:
-            return _built_in(step, results[name])
+            return _built_in(step, results[name], outputs.get(name, step.options.output))
         return body.read_result(renamed(results[name], outputs.get(name, body.output), body.output))
 
     return output_of
@@ -72,9 +72,8 @@ def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now:
     return "step_unavailable" if due and all(lacking) else None
 
 
-def _built_in(step: Step[..., Any], result: Mapping[str, Json]) -> Any:
+def _built_in(step: Step[..., Any], result: Mapping[str, Json], output: str | None) -> Any:
     """The decision at an approval; the other steps without a body give nothing."""
     if step.kind != "approval":
         return None
-    output = step.options.output
     return decode(dict(result) if output is None else result[output])

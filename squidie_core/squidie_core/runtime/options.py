@@ -33,16 +33,16 @@ def name(option: str, value: object) -> str:
     raise refuse(option, "is not a name", "use letters, digits, '_', '.' and '-', starting with a letter or digit")
 
 
-def text(option: str, value: object, limit: int = 1000) -> str:
+def text(option: str, value: object, limit: int = 1000, code: str = "invalid_option") -> str:
     """A text that is not empty."""
     if isinstance(value, str) and 0 < len(value) <= limit:
         return value
-    raise refuse(option, f"is not a text of 1 to {limit} characters", "pass a str")
+    raise refuse(option, f"is not a text of 1 to {limit} characters", "pass a str", code)
 
 
-def optional_text(option: str, value: object, limit: int = 1000) -> str | None:
+def optional_text(option: str, value: object, limit: int = 1000, code: str = "invalid_option") -> str | None:
     """A text that is not empty, or nothing."""
-    return None if value is None else text(option, value, limit)
+    return None if value is None else text(option, value, limit, code)
 
 
 def run_id(value: object) -> str:
@@ -82,24 +82,24 @@ def tags(value: Iterable[object] | object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name("tags", tag) for tag in cast("Iterable[object]", value)))
 
 
-def metadata(value: object) -> Mapping[str, Json]:
+def metadata(value: object, code: str = "invalid_option") -> Mapping[str, Json]:
     """A mapping that is kept with a command, secret-looking values redacted."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise refuse("metadata", "is not a mapping", "pass a dict")
+        raise refuse("metadata", "is not a mapping", "pass a dict", code)
     given = cast("Mapping[str, Any]", value)
     redacted: Mapping[str, Json] = redact(encode_mapping(given, "metadata"))
     return redacted
 
 
-def actor(value: object, *, required: bool) -> Json:
+def actor(value: object, *, required: bool, code: str = "invalid_option") -> Json:
     """Who acts: a text or a mapping that is not empty."""
     if value is None and not required:
         return None
     if isinstance(value, str | Mapping) and value:
         return redact(encode(value, "actor"))
-    raise refuse("actor", "is missing or empty", 'say who decides: actor="name" or actor={"id": ...}')
+    raise refuse("actor", "is missing or empty", 'say who decides: actor="name" or actor={"id": ...}', code)
 
 
 def definition(value: object) -> DefinitionChoice:
