@@ -23,14 +23,15 @@ NAMES = ("client 1", "client 2")
 class Arena:
     """A store of its own, and clients of the runtime at it, each behind a wire."""
 
-    def __init__(self, harness: Harness, choices: Sequence[int], *workflows: type[Workflow]) -> None:
+    def __init__(self, harness: Harness, choices: Sequence[int], *workflows: type[Workflow], **options: Any) -> None:
         self._harness = harness
+        self._options = options
         self._schedule = Schedule(choices)
         self._opened: list[Squidie] = []
         self.clients = {name: self._open(name, workflows) for name in NAMES}
 
     def _open(self, name: str, workflows: Sequence[type[Workflow]]) -> Squidie:
-        squidie = Squidie(self._harness.storage(self._schedule.wire(name)), workflows=workflows)
+        squidie = Squidie(self._harness.storage(self._schedule.wire(name)), workflows=workflows, **self._options)
         self._opened.append(squidie)
         return squidie
 
@@ -60,21 +61,25 @@ class Arena:
         self._harness.close()
 
 
-def in_many_orders(harness: type[Harness], *workflows: type[Workflow], race: Callable[[Arena], None]) -> None:
-    """Run the race in a new arena for each of many orders."""
+def in_many_orders(
+    harness: type[Harness], *workflows: type[Workflow], race: Callable[[Arena], None], **options: Any
+) -> None:
+    """Run the race in a new arena for each of many orders; the options are those of its clients."""
 
     @trying(60 if harness is MemoryHarness else 8)
     @given(choices=orders(len(NAMES)))
     def attempt(choices: list[int]) -> None:
-        with _arena(harness, choices, *workflows) as arena:
+        with _arena(harness, choices, *workflows, **options) as arena:
             race(arena)
 
     attempt()
 
 
 @contextmanager
-def _arena(harness: type[Harness], choices: Sequence[int], *workflows: type[Workflow]) -> Generator[Arena]:
-    arena = Arena(harness(), choices, *workflows)
+def _arena(
+    harness: type[Harness], choices: Sequence[int], *workflows: type[Workflow], **options: Any
+) -> Generator[Arena]:
+    arena = Arena(harness(), choices, *workflows, **options)
     try:
         yield arena
     finally:
