@@ -16,11 +16,12 @@ EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "400"))
 """Worlds; each has several runs."""
 
 EVENTS: Sequence[tuple[int, Callable[[World, int], None]]] = (
-    (30, World.tick),
-    (25, World.bodies),
+    (28, World.tick),
+    (23, World.bodies),
     (12, World.wait),
     (10, World.operate),
     (8, World.start),
+    (4, World.add),
     (6, World.fault),
     (5, World.renew),
     (4, World.crash),

@@ -10,8 +10,12 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from squidie_core import (
+    AttemptView,
     Backoff,
     Defer,
+    DynamicEdge,
+    DynamicNode,
+    DynamicWork,
     FailStep,
     Resource,
     Retry,
@@ -162,21 +166,50 @@ def _transitions(plan: Plan, steps: Sequence[AnyStep]) -> list[Transition]:
 
 def _body(acts: Sequence[Act], value: int) -> Callable[..., Any]:
     def body(ctx: StepContext, outside: Resource[Outside]) -> Any:
-        outside.once(ctx.idempotency_key, ctx.step)
-        _, deferred, times = ctx.runnable_key.partition(":deferred")
-        call = ctx.attempt - 1 + (int(times[1:] or 1) if deferred else 0)
-        act = acts[min(call, len(acts) - 1)]
-        if act == "fail":
-            raise ConnectionError(f"call {call}")
-        if act == "give up":
-            raise FailStep("no")
-        if act == "retry later":
-            raise RetryStep("later", after=WAIT)
-        if act == "defer":
-            return Defer("not yet", after=WAIT)
-        return {"value": value}
+        return _perform(ctx, outside, acts, value)
 
     return body
+
+
+def perform(ctx: StepContext, outside: Resource[Outside], acts: list[Act]) -> Any:
+    """Do what the node of dynamic work says: the action of all of them."""
+    return _perform(ctx, outside, acts, 0)
+
+
+def _perform(ctx: StepContext, outside: Outside, acts: Sequence[Act], value: int) -> Any:
+    outside.once(ctx.idempotency_key, ctx.step)
+    _, deferred, times = ctx.runnable_key.partition(":deferred")
+    call = ctx.attempt - 1 + (int(times[1:] or 1) if deferred else 0)
+    act = acts[min(call, len(acts) - 1)]
+    if act == "fail":
+        raise ConnectionError(f"call {call}")
+    if act == "give up":
+        raise FailStep("no")
+    if act == "retry later":
+        raise RetryStep("later", after=WAIT)
+    if act == "defer":
+        return Defer("not yet", after=WAIT)
+    return {"value": value}
+
+
+def dynamic_work(origin: AttemptView, choice: int) -> DynamicWork:
+    """One to three nodes in one of several shapes, under one of two keys."""
+    key = f"k{choice % 2}"
+    names = [f"{key}-{number}" for number in range(1 + choice % 3)]
+    acts = [(_NODE_ACTS[(choice // 3 + number) % len(_NODE_ACTS)], "ok") for number in range(len(names))]
+    pairs = [(0, 1), (0, 2), (1, 2)][choice % 4 :]
+    return DynamicWork(
+        key=key,
+        origin=origin,
+        nodes=[
+            DynamicNode(name, "perform", {"acts": list(each)}, retry=Retry(2, Backoff(0.01, WAIT)))
+            for name, each in zip(names, acts, strict=True)
+        ],
+        edges=[DynamicEdge(names[before], names[after]) for before, after in pairs if after < len(names)],
+    )
+
+
+_NODE_ACTS: Sequence[Act] = ("ok", "ok", "fail", "retry later", "ok", "defer", "ok", "give up")
 
 
 def _undoing() -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from squidie_contract.engine.line import Fault, Line
 from squidie_contract.wire import Died
 from squidie_contract.wired import wired
 from squidie_core import Snapshot, Squidie, Workflow
-from squidie_core.errors import InvalidTransitionError, Unavailable
+from squidie_core.errors import ConflictError, DynamicWorkError, InvalidTransitionError, Unavailable
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from squidie_core.ports.storage import Capabilities, DueBatch
@@ -19,6 +19,7 @@ from tests.clocks import Clock
 from tests.exploring.hands import Looping
 from tests.exploring.judging import assert_bodies, assert_sound
 from tests.exploring.outside import Outside
+from tests.simulation.workflows import dynamic_work, perform
 
 SKEW = 60
 """Milliseconds by which the clocks of two workers differ, at most."""
@@ -81,6 +82,7 @@ class World:
             storage if line is None else wired(storage, line),
             workflows=self._workflows,
             resources={Outside: self.outside},
+            actions={"perform": perform},
         )
 
     def _worker(self, place: int) -> Worker:
@@ -148,6 +150,19 @@ class World:
             else:
                 getattr(self.observer, command)(run, actor="ada")
 
+    def add(self, choice: int) -> None:
+        """An application adds dynamic work to a run, whether that takes it or not."""
+        if not self.runs:
+            return
+        run = self.runs[choice % len(self.runs)]
+        attempts = self.observer.inspect_run(run).attempts
+        work = dynamic_work(attempts[choice % len(attempts)], choice)
+        with suppress(DynamicWorkError, ConflictError):
+            if choice % 5:
+                self.observer.schedule_dynamic_work(run, work)
+            else:
+                self.observer.record_dynamic_work(run, work)
+
     # What must hold
 
     def check(self) -> None:
@@ -171,7 +186,13 @@ class World:
         plan = self.observer.store.catalog.plan(state.definition, self.observer.store.storage)
         assert not state.open, "it ended with work under way"
         if plan.uses_dependencies:
-            assert state.applied_steps == set(plan.steps), "it ended before all steps were applied"
+            assert state.applied_steps - state.nodes.keys() == set(plan.steps), "it ended before all steps were applied"
+        for work in state.dynamic_work.values():
+            nodes = {node.id for node in work.nodes}
+            expected = nodes if work.status == "scheduled" else set[str]()
+            assert state.applied_steps & nodes == expected, (
+                "it ended before all nodes were applied, or one was recorded"
+            )
 
     def finish(self) -> None:
         """Everything works again: then every run must come to its end."""
