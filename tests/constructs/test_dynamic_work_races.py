@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -56,7 +56,7 @@ class Digest(Workflow, name="digest"):
     transitions = sequence(find, close)
 
 
-ACTIONS = {"deliver": deliver, "gather": gather}
+ACTIONS: Mapping[str, Callable[..., Any]] = {"deliver": deliver, "gather": gather}
 ORIGIN = {"step": "find", "attempt": 1}
 
 
@@ -100,7 +100,7 @@ class TestRaces:
     def test_of_the_same_work_one_is_recorded(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run = begun(arena)
-            found = arena.race(*[lambda squidie: squidie.schedule_dynamic_work(run, diamond(run))] * 2)
+            found = arena.race(*[schedules(run, diamond(run))] * 2)
             assert {each.rev for each in found} == {arena.first.inspect_run(run).rev}
             assert works(arena.first, run) == ["fanout"]
 
@@ -120,7 +120,7 @@ class TestRaces:
     def test_a_run_that_is_about_to_end_waits_for_the_nodes_or_takes_none(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run = begun(arena)
-            added, _ = arena.race(schedules(run, diamond(run)), lambda squidie: squidie.drain())
+            added, _ = arena.race(schedules(run, diamond(run)), drain)
             arena.first.drain()
             if isinstance(added, DynamicWorkError):
                 assert (added.details["field"], added.details["reason"]) == ("run", "terminal")
@@ -135,12 +135,16 @@ class TestRaces:
         def race(arena: Arena) -> None:
             run = begun(arena)
             arena.first.schedule_dynamic_work(run, diamond(run))
-            arena.race(*[lambda squidie: squidie.drain()] * 2)
+            arena.race(drain, drain)
             arena.first.drain()
             assert_done(arena.first, run, "fanout")
             assert arena.first.inspect_run(run).context["bottom"] == ["left", "right"]
 
         in_many_orders(harness, Digest, race=race, actions=ACTIONS)
+
+
+def drain(squidie: Squidie) -> None:
+    squidie.drain()
 
 
 def schedules(run: Snapshot, work: DynamicWork) -> Callable[[Squidie], Any]:
