@@ -18,6 +18,7 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    CompensationStarted,
     Deadline,
     Decision,
     DynamicWorkRecorded,
@@ -90,7 +91,7 @@ KEYS = ("r:a:1", "r:a:2", "r:a#2:1", "r:b:1", "r:b:1:deferred", "unknown")
 keys = st.sampled_from(KEYS)
 claim_ids = st.sampled_from(["c1", "c2"])
 steps = st.sampled_from(["a", "b"])
-kinds = st.sampled_from(["run", "wait", "log", "pause", "approval"])
+kinds = st.sampled_from(["run", "run", "wait", "log", "pause", "approval", "compensation"])
 times = st.integers(0, 60)
 optional = st.none() | st.text("ab", max_size=2)
 
@@ -218,6 +219,13 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         status=st.sampled_from(["recorded", "scheduled"]),
         metadata=mappings,
         reason=optional,
+    ),
+    st.builds(
+        CompensationStarted,
+        at=times,
+        status=st.sampled_from(["failed", "cancelled"]),
+        steps=st.lists(steps, max_size=2).map(tuple),
+        error=st.none() | mappings,
     ),
     st.builds(
         RunTerminal,

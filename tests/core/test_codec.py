@@ -103,6 +103,7 @@ class TestEntries:
             "manual_step_paused",
             "manual_step_resolved",
             "dynamic_work_recorded",
+            "compensation_started",
             "run_terminal",
         ]
 

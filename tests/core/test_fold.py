@@ -30,6 +30,7 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.state import RunState, fold, fold_thread, index_row
+from squidie_core.state.run import OVER
 from tests.core.journal_values import QUICK, THOROUGH, entries
 from tests.core.runs import visible
 
@@ -597,7 +598,7 @@ class TestAnySequence:
     @given(items=st.lists(entries, max_size=30))
     def test_leaves_open_exactly_what_is_not_over(self, items: list[Entry]) -> None:
         state = folded(started(), *items)
-        unfinished = {key for key, r in state.runnables.items() if r.status not in ("failed", "applied")}
+        unfinished = {key for key, r in state.runnables.items() if r.status not in OVER}
         assert set(state.open) == unfinished
         assert all(runnable.deliveries >= 0 for runnable in state.runnables.values())
 

@@ -7,6 +7,7 @@ from squidie_core.decisions.dynamic import add_work, check_work
 from squidie_core.decisions.outcome import complete, defer, fail
 from squidie_core.decisions.replay import DefinitionChoice, ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.decisions.start import StartRequest, start
+from squidie_core.decisions.timeout import timeout_error
 
 __all__ = [
     "Claimant",
@@ -29,4 +30,5 @@ __all__ = [
     "replay_request",
     "resolve_gate",
     "start",
+    "timeout_error",
 ]

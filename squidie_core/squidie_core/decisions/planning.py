@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from squidie_core.decisions.compensation import fail_run
 from squidie_core.decisions.context import InputError, check_size, matches, select_input, view_of
 from squidie_core.decisions.deadlines import deadline_from
 from squidie_core.decisions.draft import Draft
@@ -17,7 +18,6 @@ from squidie_core.journal.entries import (
     RunnableApplied,
     RunnablesPlanned,
     RunTerminal,
-    TerminalStatus,
 )
 from squidie_core.journal.identity import runnable_key
 from squidie_core.state.run import RunnableState
@@ -81,7 +81,7 @@ def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
     route = choose(draft, routes, runnable, on)
     draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route)))
     if route is None and routes:
-        end(draft, "failed", _no_match(runnable, on))
+        fail_run(draft, _no_match(runnable, on))
     elif route is None or route.transition.target == END:
         _end_if_over(draft)
     else:
@@ -103,15 +103,10 @@ def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: S
     return None
 
 
-def end(draft: Draft, status: TerminalStatus, error: Mapping[str, Json] | None = None) -> None:
-    """End the run."""
-    draft.emit(RunTerminal(draft.at, status, error))
-
-
 def _end_if_over(draft: Draft) -> None:
     """The run ends when both its steps and its nodes are over."""
     if not draft.state.open:
-        end(draft, "completed")
+        draft.emit(RunTerminal(draft.at, "completed"))
 
 
 def _move_on_from_node(draft: Draft, runnable: RunnableState) -> None:
@@ -143,7 +138,7 @@ def _plan_or_fail(draft: Draft, names: Sequence[str]) -> None:
     try:
         plan_steps(draft, names, visible_at=draft.at)
     except InputError as problem:
-        end(draft, "failed", problem.error())
+        fail_run(draft, problem.error())
 
 
 def _decision(route: Route | None) -> Decision | None:

@@ -36,6 +36,8 @@ def reason_of(state: RunState, now: int, *, parked: str | None = None, quarantin
         return "manual_intervention_required"
     if parked is not None:
         return parked
+    if state.rollback is not None:
+        return "compensating"
     runnable = _first(state, now)
     if runnable is None:
         return "idle"

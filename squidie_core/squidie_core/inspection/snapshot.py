@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from squidie_core.authoring import Defer, Step
 from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
+from squidie_core.inspection.compensation import compensation_errors
 from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text
@@ -80,7 +81,7 @@ class Snapshot:
 
     `reason` says why it is where it is: `terminal`, `manual_intervention_required`, `expired_claim`, `attempt_visible`,
     `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`,
-    `idle`.
+    `compensating`, `idle`.
     """
 
     id: str
@@ -101,6 +102,9 @@ class Snapshot:
     replayed_from: str | None
     """The run that this one repeats."""
     error: Mapping[str, Any] | None
+    """What the run failed with, or is being undone for."""
+    compensation_errors: tuple[Mapping[str, Any], ...]
+    """What could not be undone, one for each callback: its error, with `step`, `visit` and `runnable_key`."""
     input: Mapping[str, Any] = field(repr=False)
     """The payload, defaults included."""
     context: Mapping[str, Any] = field(repr=False)
@@ -131,7 +135,7 @@ class Snapshot:
         return {
             view.step: view.result
             for view in self.attempts
-            if view.status == "applied" and view.error is None and view.deferred is None
+            if view.status == "applied" and view.error is None and view.deferred is None and view.kind != "compensation"
         }
 
     def to_dict(self) -> dict[str, Json]:
@@ -153,6 +157,7 @@ class Snapshot:
             "deadline": None if self.deadline is None else self.deadline.to_dict(),
             "replayed_from": self.replayed_from,
             "error": self.error,
+            "compensation_errors": list(self.compensation_errors),
             "context": dict(self._stored),
             "attempts": [view.to_dict() for view in self.attempts],
             "anomalies": [
@@ -192,6 +197,7 @@ def snapshot(
         deadline=most_urgent(state, now),
         replayed_from=state.replayed_from,
         error=state.error,
+        compensation_errors=compensation_errors(state),
         input=_decoded(state.input),
         context=_decoded(state.context),
         attempts=tuple(attempt_view(runnable, state.ended_at or now) for runnable in state.runnables.values()),

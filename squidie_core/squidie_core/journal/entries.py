@@ -60,7 +60,7 @@ class Runnable:
     idempotency_key: str | None = None
     """`None`: the key itself."""
     previous: str | None = None
-    """The key of the runnable that this one retries or continues."""
+    """The key of the runnable that this one retries, continues or undoes."""
     deadline: Deadline | None = None
     """A retry has one of its own, a continuation that of what it continues; a gate gets its own when it opens."""
     dynamic: str | None = None
@@ -239,6 +239,21 @@ class DynamicWorkRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class CompensationStarted:
+    """The run will end with `status`, once the callbacks of these steps have undone what it did. Nothing else goes on.
+
+    They are called one after the other, the step that was applied last comes first.
+    """
+
+    TYPE: ClassVar = "compensation_started"
+    at: int
+    status: Literal["failed", "cancelled"]
+    steps: tuple[str, ...]
+    error: Mapping[str, Json] | None = None
+    """The failure that the run ends with."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunTerminal:
     """The end. Nothing after it changes the run."""
 
@@ -261,6 +276,7 @@ Entry: TypeAlias = (
     | ManualStepPaused
     | ManualStepResolved
     | DynamicWorkRecorded
+    | CompensationStarted
     | RunTerminal
 )
 
@@ -277,5 +293,6 @@ ENTRY_CLASSES: tuple[type[Entry], ...] = (
     ManualStepPaused,
     ManualStepResolved,
     DynamicWorkRecorded,
+    CompensationStarted,
     RunTerminal,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, TypeAlias
@@ -44,6 +45,10 @@ class Released:
 Outcome: TypeAlias = Completed | Failed | Deferred | Released
 
 
+class OverdueError(Exception):
+    """A coroutine was cancelled because its time was over. Seen by nobody outside the runtime."""
+
+
 class Flag:
     """A flag that another thread raises, and that never falls."""
 
@@ -59,6 +64,20 @@ class Flag:
     def set(self) -> None:
         """Raise it."""
         self._raised = True
+
+
+class Unwanted:
+    """Raised where the attempt is lost, and when its time is over."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def is_set(self) -> bool:
+        """Whether its outcome would be dropped."""
+        attempt = self._attempt
+        return attempt.lost.is_set() or (attempt.overdue_at is not None and time.monotonic() >= attempt.overdue_at)
 
 
 @dataclass(slots=True)
@@ -79,11 +98,22 @@ class Attempt:
     """How long the body ran, in seconds."""
     finished_at: int = 0
     """When its outcome was known, by the store's clock in milliseconds."""
+    failure: Mapping[str, Json] | None = None
+    """In a compensation: what the run failed with."""
+    overdue_at: float | None = None
+    """When its time is over, in monotonic seconds, where its step has a timeout."""
+    over_at: float | None = None
+    """When its body was over, in monotonic seconds; known of those that have a timeout."""
 
     @property
     def key(self) -> str:
         """The runnable's key."""
         return self.runnable.key
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it undoes its step."""
+        return self.runnable.kind == "compensation"
 
     @property
     def about(self) -> dict[str, Any]:

@@ -154,10 +154,17 @@ class Commands(Client):
         comment: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        compensate: bool | None = None,
     ) -> Snapshot:
-        """End a run that is not over. Running bodies are told; their results are dropped. Raises as `resume` does."""
+        """End a run that is not over. Running bodies are told; their results are dropped.
+
+        `compensate=True` undoes first what the run did, by the callbacks of the steps that were applied, as after a
+        failure; the run ends as cancelled then. A run that is being undone already ends by itself and is not cancelled;
+        `compensate=False` ends it at once, and what was not undone is listed. Raises as `resume` does.
+        """
         command = self._command(actor, comment, metadata, idempotency_key)
-        return self._change(run, lambda draft: decisions.cancel(draft, command))
+        undo = options.optional_flag("compensate", compensate)
+        return self._change(run, lambda draft: decisions.cancel(draft, command, compensate=undo))
 
     def replay(
         self,

@@ -18,7 +18,10 @@ from squidie_core.journal.identity import start_digest
 from squidie_core.state.dynamic import NodeState
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
-RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied"]
+RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied", "cancelled"]
+
+OVER: frozenset[RunnableStatus] = frozenset({"failed", "applied", "cancelled"})
+"""Of a runnable that nothing more becomes of."""
 
 TERMINAL: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
@@ -52,6 +55,8 @@ class RunnableState:
     error: Mapping[str, Json] | None = None
     retry_key: str | None = None
     applied_at: int | None = None
+    applied_rev: int = 0
+    """The revision at which it was applied."""
     decision: Decision | None = None
     deferred: Json = None
     deadline: Deadline | None = None
@@ -65,6 +70,18 @@ class Gate:
     step: str
     kind: GateKind
     paused_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A run on its way to its end, which is `status`: callbacks undo what it did."""
+
+    status: Literal["failed", "cancelled"]
+    started_at: int
+    order: tuple[str, ...]
+    """The keys of the runnables that are undone, the first first."""
+    begun: int = 0
+    """How many of them have a callback planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,7 @@ class RunState:
     """The nodes of all of it, by id."""
     open_actions: dict[str, int] = field(default_factory=dict[str, int])
     """How many open runnables are nodes, by the actions that execute them."""
+    rollback: Rollback | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
     folded_bytes: int = 0
@@ -151,7 +169,7 @@ class RunState:
     def adopt(self, runnable: RunnableState) -> None:
         """Take the runnable in as it is."""
         self.runnables[runnable.key] = runnable
-        if runnable.status in ("failed", "applied"):
+        if runnable.status in OVER:
             self.open.pop(runnable.key, None)
             return
         self.open[runnable.key] = runnable

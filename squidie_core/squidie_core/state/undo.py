@@ -7,6 +7,7 @@ from typing import Any
 
 from squidie_core.journal.entries import (
     AttemptHeartbeat,
+    CompensationStarted,
     DynamicWorkRecorded,
     Entry,
     RunnableApplied,
@@ -14,7 +15,7 @@ from squidie_core.journal.entries import (
 )
 from squidie_core.state.run import RunnableState, RunState
 
-_SCALARS = ("rev", "last_at", "status", "gate", "error", "ended_at", "routed_error")
+_SCALARS = ("rev", "last_at", "status", "gate", "rollback", "error", "ended_at", "routed_error")
 _RUNNABLE_FIELDS = tuple(field.name for field in fields(RunnableState))
 _MISSING: Any = object()
 
@@ -64,6 +65,9 @@ class Undo:
         elif isinstance(entry, DynamicWorkRecorded):
             if entry.dynamic_key not in self._state.dynamic_work:
                 self._works.append(entry.dynamic_key)
+        elif isinstance(entry, CompensationStarted):
+            for key in self._state.open:
+                self._keep(key)
         else:
             named: str | None = getattr(entry, "runnable_key", None)
             runnable = None if named is None else self._keep(named)
