@@ -77,7 +77,9 @@ class Unwanted:
     def is_set(self) -> bool:
         """Whether its outcome would be dropped."""
         attempt = self._attempt
-        return attempt.lost.is_set() or (attempt.overdue_at is not None and time.monotonic() >= attempt.overdue_at)
+        if attempt.lost.is_set():
+            return True
+        return attempt.over_at is None and attempt.overdue_at is not None and time.monotonic() >= attempt.overdue_at
 
 
 @dataclass(slots=True)
