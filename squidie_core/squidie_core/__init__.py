@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from squidie_core import logs
     from squidie_core.authoring import (
         Backoff,
+        ChildRun,
         Deadline,
         Defer,
         FailStep,
@@ -61,6 +62,7 @@ __all__ = [
     "AsyncWorker",
     "AttemptView",
     "Backoff",
+    "ChildRun",
     "ConflictError",
     "Corrupt",
     "Deadline",
