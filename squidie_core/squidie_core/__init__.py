@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from squidie_core import logs
     from squidie_core.authoring import (
         Backoff,
-        ChildRun,
         Deadline,
         Defer,
         FailStep,
@@ -62,7 +61,6 @@ __all__ = [
     "AsyncWorker",
     "AttemptView",
     "Backoff",
-    "ChildRun",
     "ConflictError",
     "Corrupt",
     "Deadline",

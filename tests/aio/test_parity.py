@@ -94,9 +94,16 @@ class TestParity:
         self, monkeypatch: pytest.MonkeyPatch, constructor: str
     ) -> None:
         made: list[Any] = []
-        kind = type("Squidie", (), {"__init__": lambda _, *args, **given: made.append((args, given))})
-        monkeypatch.setattr(kind, "from_env", kind, raising=False)
-        monkeypatch.setattr("squidie_core.runtime.aio.facade.Squidie", kind)
+
+        class Recorder:
+            def __init__(self, *args: Any, **given: Any) -> None:
+                made.append((args, given))
+
+            @classmethod
+            def from_env(cls, **given: Any) -> Recorder:
+                return cls(**given)
+
+        monkeypatch.setattr("squidie_core.runtime.aio.facade.Squidie", Recorder)
         make: Any = AsyncSquidie if constructor == "__call__" else AsyncSquidie.from_env
         parameters = inspect.signature(make).parameters.values()
         options = {each.name: object() for each in parameters if each.kind is each.KEYWORD_ONLY}

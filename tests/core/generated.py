@@ -57,6 +57,9 @@ def steps(
         )
         options["retry"] = draw(retries)
         options["max_deliveries"] = draw(st.sampled_from([1, 2, 5]))
+        if draw(st.booleans()):
+            options |= {"compensate": "m.undo", "compensate_retry": draw(retries)}
+        options["timeout"] = draw(st.sampled_from([None, None, 1, 30_000]))
     if kind == "wait":
         options["duration"] = draw(st.sampled_from([1, 1_000, 90_000]))
     if kind == "log":
@@ -117,7 +120,19 @@ def transition_plans(draw: st.DrawFn) -> Plan:
 plans = dependency_plans() | transition_plans()
 
 Happening = Literal[
-    "pass", "expire", "claim", "complete", "fail", "defer", "release", "heartbeat", "stale", "decide", "cancel", "add"
+    "pass",
+    "expire",
+    "claim",
+    "complete",
+    "fail",
+    "defer",
+    "release",
+    "heartbeat",
+    "stale",
+    "decide",
+    "cancel",
+    "add",
+    "undo",
 ]
 Action = tuple[Happening, Any]
 
@@ -169,3 +184,6 @@ def dynamic_works(draw: st.DrawFn) -> DynamicWorkRecorded:
 additions: st.SearchStrategy[Action] = st.tuples(st.just("add"), dynamic_works())
 """Of dynamic work."""
 cancellations: st.SearchStrategy[Action] = st.tuples(st.just("cancel"), st.sampled_from([None, "key"]))
+undoing: st.SearchStrategy[Action] = st.tuples(
+    st.just("undo"), st.tuples(st.sampled_from([None, "key"]), st.sampled_from([True, None, False]))
+)

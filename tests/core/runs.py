@@ -188,8 +188,8 @@ class Run:
         given = command or ManualCommand(actor="elrond")
         self.decide(lambda draft: resolve_gate(draft, signal, given, decided_at="2027-01-15T08:00:00+00:00"))
 
-    def cancel(self, command: ManualCommand | None = None) -> None:
-        self.decide(lambda draft: cancel(draft, command or ManualCommand()))
+    def cancel(self, command: ManualCommand | None = None, *, compensate: bool | None = None) -> None:
+        self.decide(lambda draft: cancel(draft, command or ManualCommand(), compensate=compensate))
 
     def refolded(self) -> RunState:
         """The state that the entries give from the beginning."""

@@ -30,6 +30,7 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.state import RunState, fold, fold_thread, index_row
+from squidie_core.state.run import OVER
 from tests.core.journal_values import QUICK, THOROUGH, entries
 from tests.core.runs import visible
 
@@ -560,7 +561,7 @@ class TestThread:
             fold_thread(RunState("r"), LoadedThread(bad.head, [self.first, bad]))
 
     def test_with_newer_entries_is_not_corrupt_but_unknown(self) -> None:
-        newer = StoredCommit(3, 1, 22, 11, '[{"type":"run_teleported","at":3}]')
+        newer = StoredCommit(3, 1, 22, 11, '[{"type":"child_run_started","at":3}]')
         with pytest.raises(UnknownVersion):
             fold_thread(RunState("r"), LoadedThread(newer.head, [self.first, newer]))
 
@@ -597,7 +598,7 @@ class TestAnySequence:
     @given(items=st.lists(entries, max_size=30))
     def test_leaves_open_exactly_what_is_not_over(self, items: list[Entry]) -> None:
         state = folded(started(), *items)
-        unfinished = {key for key, r in state.runnables.items() if r.status not in ("failed", "applied")}
+        unfinished = {key for key, r in state.runnables.items() if r.status not in OVER}
         assert set(state.open) == unfinished
         assert all(runnable.deliveries >= 0 for runnable in state.runnables.values())
 

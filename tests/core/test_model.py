@@ -16,6 +16,7 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from squidie_core.decisions import Draft, ManualCommand, add_work, complete
+from squidie_core.decisions.timeout import LEASE_AFTER_TIMEOUT
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.validation import validate
 from squidie_core.errors import ConflictError, DynamicWorkError, InvalidTransitionError
@@ -25,11 +26,14 @@ from squidie_core.journal.dynamic import WorkOrigin
 from squidie_core.journal.entries import (
     AttemptClaimed,
     AttemptCompleted,
+    AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    CompensationStarted,
     DynamicWorkRecorded,
     Entry,
     ManualStepResolved,
+    Runnable,
     RunnableApplied,
     RunnablesPlanned,
     RunStarted,
@@ -37,11 +41,22 @@ from squidie_core.journal.entries import (
 )
 from squidie_core.state import RunState, fold, index_row
 from squidie_core.state.checkpoint import restore, save
-from tests.core.generated import Action, actions, additions, cancellations, dependency_plans, plans, transition_plans
+from tests.core.generated import (
+    Action,
+    actions,
+    additions,
+    cancellations,
+    dependency_plans,
+    plans,
+    transition_plans,
+    undoing,
+)
 from tests.core.journal_values import QUICK, THOROUGH
 from tests.core.runs import RUN_ID, Run, visible
 
 T = TypeVar("T")
+NEVER: int = 2**62
+"""A time that never comes."""
 
 REFUSALS = (InvalidTransitionError, ConflictError, DynamicWorkError)
 
@@ -138,6 +153,8 @@ class CheckedRun(Run):
         assert self.state.context == context_of(self.entries)
         assert_one_holder_at_a_time(self.entries)
         assert_order(self.plan, self.entries)
+        assert_nothing_late_counts(self.plan, self.entries)
+        assert_undone(self.plan, self.entries)
 
 
 def in_no_order(found: dict[str, Any]) -> dict[str, Any]:
@@ -156,12 +173,15 @@ def context_of(entries: list[Entry]) -> dict[str, Any]:
     """The payload, then the results in the order in which they were applied."""
     context: dict[str, Any] = {}
     results: dict[str, Any] = {}
+    callbacks: set[str] = set()
     for entry in entries:
         if isinstance(entry, RunStarted):
             context.update(entry.input)
         elif isinstance(entry, AttemptCompleted | ManualStepResolved):
             results[entry.runnable_key] = entry.result
-        elif isinstance(entry, RunnableApplied) and entry.deferred is None:
+        elif isinstance(entry, RunnablesPlanned):
+            callbacks |= {runnable.key for runnable in entry.runnables if runnable.kind == "compensation"}
+        elif isinstance(entry, RunnableApplied) and entry.deferred is None and entry.runnable_key not in callbacks:
             context.update(results.get(entry.runnable_key, {}))
     return context
 
@@ -192,6 +212,63 @@ def nodes_after(entries: list[Entry]) -> dict[str, set[str]]:
     return {
         node.id: {edge.source for edge in work.edges if edge.target == node.id} for work in works for node in work.nodes
     }
+
+
+def assert_nothing_late_counts(plan: Plan, entries: list[Entry]) -> None:
+    """What comes after a step's timeout is no result, and its claim is not held for long after it."""
+    limits: dict[str, int] = {}
+    over_at: dict[str, int] = {}
+    for entry in entries:
+        if isinstance(entry, RunnablesPlanned):
+            for runnable in entry.runnables:
+                step = plan.steps.get(runnable.step)
+                limit = None if step is None else step.definition.timeout
+                if limit is not None:
+                    limits[runnable.key] = limit
+        elif isinstance(entry, AttemptClaimed) and entry.runnable_key in limits:
+            over_at[entry.runnable_key] = entry.at + limits[entry.runnable_key]
+        elif isinstance(entry, AttemptHeartbeat):
+            for key in entry.claims:
+                assert entry.lease_until - LEASE_AFTER_TIMEOUT <= over_at.get(key, NEVER)
+        elif isinstance(entry, AttemptCompleted) and entry.claim_id is not None:
+            assert entry.at < over_at.get(entry.runnable_key, NEVER)
+
+
+def assert_undone(plan: Plan, entries: list[Entry]) -> None:
+    """A rollback undoes what was applied, the last first, one after the other; nothing else goes on."""
+    planned: dict[str, Runnable] = {}
+    applied: list[str] = []
+    failed: set[str] = set()
+    expected: list[str] | None = None
+    open_callback: str | None = None
+    for entry in entries:
+        if isinstance(entry, CompensationStarted):
+            assert expected is None
+            steps = plan.compensations
+            done = [planned[key] for key in applied]
+            expected = [r.key for r in reversed(done) if r.step in steps and r.kind == "run"]
+            assert expected
+        elif isinstance(entry, RunnablesPlanned):
+            for runnable in entry.runnables:
+                planned[runnable.key] = runnable
+                assert (runnable.kind == "compensation") == (expected is not None)
+                if expected is not None:
+                    if runnable.previous not in planned or planned[runnable.previous].kind != "compensation":
+                        assert runnable.previous == expected.pop(0)
+                    assert open_callback is None
+                    open_callback = runnable.key
+        elif isinstance(entry, AttemptFailed):
+            failed.add(entry.runnable_key)
+            open_callback = None if entry.runnable_key == open_callback else open_callback
+        elif isinstance(entry, RunnableApplied):
+            assert (open_callback is None) == (expected is None)
+            open_callback = None
+            if entry.deferred is None and entry.runnable_key not in failed:
+                applied.append(entry.runnable_key)
+        elif isinstance(entry, AttemptClaimed):
+            assert expected is None or entry.runnable_key == open_callback
+        elif isinstance(entry, RunTerminal) and expected is not None and entry.status == "completed":
+            raise AssertionError("a run that is undone does not complete")
 
 
 def assert_order(plan: Plan, entries: list[Entry]) -> None:
@@ -235,6 +312,9 @@ def perform(run: CheckedRun, action: Action) -> None:
         operate(run, lambda: run.manual(given, ManualCommand(actor="elrond", idempotency_key=f"k{run.state.rev}")))
     elif what == "add":
         add(run, given)
+    elif what == "undo":
+        command = ManualCommand(idempotency_key=given[0])
+        operate(run, lambda: run.cancel(command, compensate=given[1]))
     elif what == "cancel":
         operate(run, lambda: run.cancel(ManualCommand(idempotency_key=given)))
     elif run.state.open:
@@ -334,11 +414,22 @@ class TestAnyHistory:
         run = CheckedRun(plan)
         for action in (*history, cancellation):
             perform(run, action)
+        if run.state.rollback is not None:
+            finish(run)
         assert run.state.terminal
         ended = end_of(run.state)
         for action in (*more, cancellation):
             perform(run, action)
         assert end_of(run.state) == ended
+
+    @settings(ANY_HISTORY, max_examples=60)
+    @given(plan=plans, history=histories, undo=undoing, more=st.lists(actions | undoing, max_size=15))
+    def test_may_be_undone_and_ends(self, plan: Plan, history: list[Action], undo: Action, more: list[Action]) -> None:
+        run = CheckedRun(plan)
+        for action in (*history, undo, *more):
+            perform(run, action)
+        event(f"undone: {run.state.rollback is not None}")
+        finish(run)
 
     @staticmethod
     def play(plan: Plan, history: list[Action]) -> None:

@@ -32,6 +32,12 @@ def add(commands: Commands) -> None:
         parser.add_argument("--comment", help="why; kept in the journal")
         parser.add_argument("--metadata", metavar="JSON", type=_metadata, help="an object; kept in the journal")
         parser.add_argument("--idempotency-key", metavar="KEY", help="the same decision twice takes effect once")
+        if name == "cancel":
+            parser.add_argument(
+                "--compensate",
+                action=argparse.BooleanOptionalAction,
+                help="undo first what the run did; with --no-compensate, end a run that is being undone",
+            )
         add_store(parser)
         parser.set_defaults(run=run)
 
@@ -46,6 +52,7 @@ def run(args: argparse.Namespace, out: Output) -> None:
             comment=args.comment,
             metadata=args.metadata,
             idempotency_key=args.idempotency_key,
+            **({"compensate": args.compensate} if args.command == "cancel" else {}),
         )
     out.show(snapshot.to_dict(), snapshot_lines(snapshot))
 

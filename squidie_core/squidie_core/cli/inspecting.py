@@ -50,6 +50,9 @@ def snapshot_lines(run: Snapshot) -> Iterator[str]:
     )
     yield ""
     yield from table(("step", "status", "deliveries", "owner", "claimed", "ended", "error"), map(_row, run.attempts))
+    if run.compensation_errors:
+        yield ""
+        yield from table(("not undone", "error"), [(e["step"], error_words(e)) for e in run.compensation_errors])
     if run.anomalies:
         yield ""
         yield from table(("anomaly", "entry", "rev"), [(a.reason, a.entry_type, a.rev) for a in run.anomalies])

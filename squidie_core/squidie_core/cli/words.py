@@ -105,6 +105,12 @@ def _applied(fact: Fact) -> str:
     return f"{what} took effect, {decision['on']} leads to {target}"
 
 
+def _compensating(fact: Fact) -> str:
+    error = fact.get("error")
+    why = str(fact["status"]) if error is None else f"{fact['status']}, {error_words(error)}"
+    return f"the run is undone before it ends: {why}"
+
+
 def _terminal(fact: Fact) -> str:
     error = fact.get("error")
     return f"the run ended: {fact['status']}" + ("" if error is None else f", {error_words(error)}")
@@ -130,5 +136,6 @@ WORDS: Mapping[str, Callable[[Fact], str]] = {
     "runnable_applied": _applied,
     "manual_step_paused": lambda fact: f"the run waits at {fact['kind']} {fact['step']}",
     "manual_step_resolved": lambda fact: f"{fact['step']} was {fact['action']}",
+    "compensation_started": _compensating,
     "run_terminal": _terminal,
 }

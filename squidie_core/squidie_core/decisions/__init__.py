@@ -1,6 +1,5 @@
 """Pure commands on a run's state: what they add to the thread follows from the state, the plan and the given time."""
 
-from squidie_core.decisions.children import ChildRequest, EndedChild, join_children, link_children
 from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
@@ -8,13 +7,12 @@ from squidie_core.decisions.dynamic import add_work, check_work
 from squidie_core.decisions.outcome import complete, defer, fail
 from squidie_core.decisions.replay import DefinitionChoice, ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.decisions.start import StartRequest, start
+from squidie_core.decisions.timeout import timeout_error
 
 __all__ = [
-    "ChildRequest",
     "Claimant",
     "DefinitionChoice",
     "Draft",
-    "EndedChild",
     "ManualCommand",
     "ReplayRequest",
     "StartRequest",
@@ -27,11 +25,10 @@ __all__ = [
     "defer",
     "fail",
     "heartbeat",
-    "join_children",
-    "link_children",
     "release",
     "replay_digest",
     "replay_request",
     "resolve_gate",
     "start",
+    "timeout_error",
 ]

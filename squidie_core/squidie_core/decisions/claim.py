@@ -9,6 +9,7 @@ from squidie_core.dataclass import dataclass
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import fail_runnable, holds
 from squidie_core.decisions.planning import move_on, open_gate
+from squidie_core.decisions.timeout import LEASE_AFTER_TIMEOUT, times_out_at
 from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, AttemptHeartbeat, AttemptReleased
 from squidie_core.state.run import TERMINAL, RunnableState
 
@@ -66,15 +67,29 @@ def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
                 claimed.append(_claim(draft, claimant, runnable))
             if state.status in TERMINAL:
                 return []
-    return claimed
+    return claimed if state.rollback is None else [runnable for runnable in claimed if runnable.status == "claimed"]
 
 
 def heartbeat(draft: Draft, claims: Mapping[str, str], lease_for: int) -> set[str]:
-    """Renew the claims (claim ids by runnable key) that are still held; returns the keys of those that were lost."""
-    held = {key: claim_id for key, claim_id in claims.items() if holds(draft, key, claim_id) is not None}
-    if held:
-        draft.emit(AttemptHeartbeat(draft.at, held, lease_end(draft.at, lease_for)))
-    return claims.keys() - held.keys()
+    """Renew the claims (claim ids by runnable key) that are still held; returns the keys of those that were lost.
+
+    One whose step has a timeout is held no longer than it takes to report that.
+    """
+    until = lease_end(draft.at, lease_for)
+    renewed: dict[int, dict[str, str]] = {}
+    lost: set[str] = set()
+    for key, claim_id in claims.items():
+        runnable = holds(draft, key, claim_id)
+        if runnable is None:
+            lost.add(key)
+            continue
+        over_at = times_out_at(draft, runnable)
+        longest = until if over_at is None else min(until, over_at + LEASE_AFTER_TIMEOUT)
+        if over_at is None or longest > runnable.lease_until:
+            renewed.setdefault(longest, {})[key] = claim_id
+    for lease_until, held in renewed.items():
+        draft.emit(AttemptHeartbeat(draft.at, held, lease_until))
+    return lost
 
 
 def release(draft: Draft, claims: Mapping[str, str]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn
 
 from squidie_core.dataclass import dataclass
+from squidie_core.decisions.compensation import undo
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import move_on
 from squidie_core.errors import InvalidTransitionError
@@ -71,17 +73,24 @@ def resolve_gate(draft: Draft, signal: ManualSignal, command: ManualCommand, *, 
     move_on(draft, runnable, "error" if signal == "reject_run" else "ok")
 
 
-def cancel(draft: Draft, command: ManualCommand) -> None:
-    """End the run as cancelled. Adds nothing where this very command was received before.
+def cancel(draft: Draft, command: ManualCommand, *, compensate: bool | None = None) -> None:
+    """End the run as cancelled, after undoing what it did where `compensate` says so.
 
-    Raises InvalidTransitionError for a run that is over.
+    A run that is being undone is left alone, unless `compensate` is False: then that ends too. Adds nothing where this
+    very command was received before. Raises InvalidTransitionError for a run that is over, or is being undone.
     """
     if _received(draft, "cancel_run", command):
         return
-    if draft.state.terminal:
+    state = draft.state
+    if state.terminal:
         _refuse(draft, "cancel_run")
-    _receive(draft, "cancel_run", command)
-    draft.emit(RunTerminal(draft.at, "cancelled"))
+    if state.rollback is not None and compensate is not False:
+        _refuse_rollback(draft)
+    _receive(draft, "cancel_run", command, {} if compensate is None else {"compensate": compensate})
+    if compensate:
+        undo(draft, "cancelled", None)
+    else:
+        draft.emit(RunTerminal(draft.at, "cancelled", state.error))
 
 
 def _result(draft: Draft, signal: ManualSignal, command: ManualCommand, gate: Gate, decided_at: str) -> dict[str, Json]:
@@ -107,12 +116,14 @@ def _received(draft: Draft, signal: Signal, command: ManualCommand) -> bool:
     )
 
 
-def _receive(draft: Draft, signal: Signal, command: ManualCommand) -> None:
+def _receive(
+    draft: Draft, signal: Signal, command: ManualCommand, more: Mapping[str, Json] = MappingProxyType({})
+) -> None:
     draft.emit(
         RunSignalReceived(
             draft.at,
             signal,
-            payload={"run_id": draft.state.run_id},
+            payload={"run_id": draft.state.run_id, **more},
             metadata=command.metadata,
             idempotency_key=command.idempotency_key,
             actor=command.actor,
@@ -127,6 +138,14 @@ def _refuse(draft: Draft, signal: Signal) -> NoReturn:
     raise InvalidTransitionError(
         f"run {state.run_id} is {state.status} and cannot be {_VERBS[signal]}: {waits}",
         details=_details(draft, signal),
+    )
+
+
+def _refuse_rollback(draft: Draft) -> NoReturn:
+    raise InvalidTransitionError(
+        f"run {draft.state.run_id} is being undone and ends by itself; cancel(..., compensate=False) ends it now and "
+        "leaves the rest as it is",
+        details={**_details(draft, "cancel_run"), "reason": "compensating"},
     )
 
 

@@ -42,6 +42,8 @@ def check_work(draft: Draft, work: DynamicWorkRecorded) -> bool:
         )
     if draft.state.terminal:
         _refuse(draft, "run", "terminal", f"it is {draft.state.status}; add work while it runs")
+    if draft.state.rollback is not None:
+        _refuse(draft, "run", "compensating", "it is being undone; add work before it fails")
     _check_origin(draft, work)
     for node in work.nodes:
         _check_name(draft, node.id)

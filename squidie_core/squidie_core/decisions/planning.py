@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from squidie_core.decisions.compensation import fail_run
 from squidie_core.decisions.context import InputError, check_size, matches, select_input, view_of
 from squidie_core.decisions.deadlines import deadline_from
 from squidie_core.decisions.draft import Draft
@@ -17,10 +18,8 @@ from squidie_core.journal.entries import (
     RunnableApplied,
     RunnablesPlanned,
     RunTerminal,
-    TerminalStatus,
 )
 from squidie_core.journal.identity import runnable_key
-from squidie_core.state.children import with_children
 from squidie_core.state.run import RunnableState
 
 
@@ -74,32 +73,24 @@ def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
         _move_on_from_node(draft, runnable)
         return
     step = draft.step(runnable.step)
-    children = (step.definition.output or "") if on == "ok" and step.definition.await_children else None
     if draft.plan.uses_dependencies:
-        draft.emit(RunnableApplied(draft.at, runnable.key, children=children))
+        draft.emit(RunnableApplied(draft.at, runnable.key))
         _plan_dependents(draft, step.dependents)
         return
     routes = step.on_ok if on == "ok" else step.on_error
-    result = runnable.result if children is None else with_children(draft.state, runnable, children)
-    route = choose(draft, routes, runnable, on, result)
-    draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route), children=children))
+    route = choose(draft, routes, runnable, on)
+    draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route)))
     if route is None and routes:
-        end(draft, "failed", _no_match(runnable, on))
+        fail_run(draft, _no_match(runnable, on))
     elif route is None or route.transition.target == END:
         _end_if_over(draft)
     else:
         _plan_or_fail(draft, (route.transition.target,))
 
 
-def choose(
-    draft: Draft,
-    routes: Sequence[Route],
-    runnable: RunnableState,
-    on: StepOutcome,
-    result: Mapping[str, Json] | None = None,
-) -> Route | None:
-    """The first route whose condition holds, `result` considered, and that was not taken as often as it may be."""
-    newest: Mapping[str, Json] = result or {}
+def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: StepOutcome) -> Route | None:
+    """The first route whose condition holds and that was not taken as often as it may be."""
+    newest: Mapping[str, Json] = runnable.result or {}
     if on == "error" and runnable.error is not None:
         newest = {"error": runnable.error}
     view = (newest, *view_of(draft.state))
@@ -112,15 +103,10 @@ def choose(
     return None
 
 
-def end(draft: Draft, status: TerminalStatus, error: Mapping[str, Json] | None = None) -> None:
-    """End the run."""
-    draft.emit(RunTerminal(draft.at, status, error))
-
-
 def _end_if_over(draft: Draft) -> None:
     """The run ends when both its steps and its nodes are over."""
     if not draft.state.open:
-        end(draft, "completed")
+        draft.emit(RunTerminal(draft.at, "completed"))
 
 
 def _move_on_from_node(draft: Draft, runnable: RunnableState) -> None:
@@ -152,7 +138,7 @@ def _plan_or_fail(draft: Draft, names: Sequence[str]) -> None:
     try:
         plan_steps(draft, names, visible_at=draft.at)
     except InputError as problem:
-        end(draft, "failed", problem.error())
+        fail_run(draft, problem.error())
 
 
 def _decision(route: Route | None) -> Decision | None:

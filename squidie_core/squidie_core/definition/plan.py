@@ -31,7 +31,7 @@ class PlannedStep:
 class Plan:
     """A prepared definition. Immutable; safe to share between threads."""
 
-    __slots__ = ("definition", "fingerprint", "roots", "steps", "text", "uses_dependencies")
+    __slots__ = ("compensations", "definition", "fingerprint", "roots", "steps", "text", "uses_dependencies")
 
     def __init__(self, definition: Definition, text: str | None = None) -> None:
         self.definition = definition
@@ -39,6 +39,8 @@ class Plan:
         self.fingerprint = fingerprint(self.text)
         self.uses_dependencies = definition.uses_dependencies
         self.steps = {step.name: _planned(definition, step) for step in definition.steps}
+        self.compensations = tuple(step.name for step in definition.steps if step.compensate is not None)
+        """The steps that have a callback which undoes them."""
         self.roots = roots(definition)
 
     @classmethod

@@ -12,7 +12,7 @@ from squidie_core.inspection.deadlines import deadline_view
 from squidie_core.inspection.dynamic import work_views
 from squidie_core.inspection.graph import EdgeStatus, GraphEdge, GraphNode, RunGraph
 from squidie_core.inspection.snapshot import attempt_view
-from squidie_core.inspection.statuses import status_of
+from squidie_core.inspection.statuses import NodeStatus, status_of
 from squidie_core.journal.dynamic import WorkEdge
 from squidie_core.journal.entries import Json
 from squidie_core.state import RunnableState, RunState
@@ -50,6 +50,10 @@ class _Builder:
         """By node, in the order in which they were planned."""
         for runnable in state.runnables.values():
             self.attempts.setdefault(node_id(runnable), []).append(runnable)
+        rollback = state.rollback
+        undone = () if rollback is None else (state.runnables[key] for key in rollback.order)
+        self.undone = {f"compensate:{runnable.step}": runnable.step for runnable in undone}
+        """The steps that are being undone, by the nodes of their callbacks."""
         self.current = self._current()
 
     def _current(self) -> tuple[str, ...]:
@@ -64,8 +68,8 @@ class _Builder:
 
     def nodes(self) -> Iterator[GraphNode]:
         declared = {} if self.plan is None else {step.name: step for step in self.plan.definition.steps}
-        for step in declared.values():
-            yield self._node(step.name, step)
+        for declaration in declared.values():
+            yield self._node(declaration.name, declaration)
         for name, attempts in self.attempts.items():
             if name not in declared and name not in self.state.nodes:
                 yield self._node(name, declared.get(attempts[-1].step))
@@ -78,6 +82,10 @@ class _Builder:
                 action=node.node.action,
                 status="recorded" if recorded else made.status,
             )
+        for name, step in self.undone.items():
+            if name not in self.attempts:
+                status: NodeStatus = "cancelled" if self.state.terminal else "waiting"
+                yield GraphNode(id=name, kind="compensation", status=status, compensates=step)
 
     def _node(self, name: str, step: StepDefinition | None) -> GraphNode:
         attempts = self.attempts.get(name, [])
@@ -163,17 +171,16 @@ class _Builder:
                 )
 
     def _compensations(self) -> Iterator[GraphEdge]:
-        for name, attempts in self.attempts.items():
-            if attempts[-1].kind == "compensation":
-                step = attempts[-1].step
-                yield GraphEdge(
-                    id=f"{step}:compensation:{name}",
-                    source=step,
-                    target=name,
-                    type="compensation",
-                    status="selected",
-                    taken=len({runnable.visit for runnable in attempts}),
-                )
+        for name, step in self.undone.items():
+            taken = len({runnable.visit for runnable in self.attempts.get(name, ())})
+            yield GraphEdge(
+                id=f"{step}:compensation:{name}",
+                source=step,
+                target=name,
+                type="compensation",
+                status="selected" if taken else "skipped" if self.state.terminal else "pending",
+                taken=taken,
+            )
 
 
 def _condition(condition: Condition) -> dict[str, Json]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from squidie_core.authoring import Defer, Step
 from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
+from squidie_core.inspection.compensation import compensation_errors
 from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
-from squidie_core.inspection.lineage import ChildView, ParentView, children_of, parent_of
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
@@ -80,8 +80,8 @@ class Snapshot:
     """What is known about a run at revision `rev`.
 
     `reason` says why it is where it is: `terminal`, `manual_intervention_required`, `expired_claim`, `attempt_visible`,
-    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `awaiting_children`, `step_unavailable`,
-    `quarantined`, `idle`.
+    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`,
+    `compensating`, `idle`.
     """
 
     id: str
@@ -102,6 +102,9 @@ class Snapshot:
     replayed_from: str | None
     """The run that this one repeats."""
     error: Mapping[str, Any] | None
+    """What the run failed with, or is being undone for."""
+    compensation_errors: tuple[Mapping[str, Any], ...]
+    """What could not be undone, one for each callback: its error, with `step`, `visit` and `runnable_key`."""
     input: Mapping[str, Any] = field(repr=False)
     """The payload, defaults included."""
     context: Mapping[str, Any] = field(repr=False)
@@ -110,8 +113,6 @@ class Snapshot:
     anomalies: tuple[Anomaly, ...] = field(repr=False)
     dynamic_work: tuple[DynamicWorkView, ...] = field(default=(), repr=False)
     """What was recorded or scheduled for the run at run time, in that order."""
-    parent: ParentView | None = field(default=None, repr=False)
-    children: tuple[ChildView, ...] = field(default=(), repr=False)
     history: tuple[Mapping[str, Json], ...] | None = field(default=None, repr=False)
     """Every entry of the journal, where it was asked for."""
     _stored: Mapping[str, Json] = field(repr=False, compare=False)
@@ -134,7 +135,7 @@ class Snapshot:
         return {
             view.step: view.result
             for view in self.attempts
-            if view.status == "applied" and view.error is None and view.deferred is None
+            if view.status == "applied" and view.error is None and view.deferred is None and view.kind != "compensation"
         }
 
     def to_dict(self) -> dict[str, Json]:
@@ -156,6 +157,7 @@ class Snapshot:
             "deadline": None if self.deadline is None else self.deadline.to_dict(),
             "replayed_from": self.replayed_from,
             "error": self.error,
+            "compensation_errors": list(self.compensation_errors),
             "context": dict(self._stored),
             "attempts": [view.to_dict() for view in self.attempts],
             "anomalies": [
@@ -163,8 +165,6 @@ class Snapshot:
                 for a in self.anomalies
             ],
             "dynamic_work": [work.to_dict() for work in self.dynamic_work],
-            **({} if self.parent is None else {"parent": self.parent.to_dict()}),
-            **({} if not self.children else {"children": [child.to_dict() for child in self.children]}),
             **({} if self.history is None else {"history": list(self.history)}),
         }
 
@@ -197,13 +197,12 @@ def snapshot(
         deadline=most_urgent(state, now),
         replayed_from=state.replayed_from,
         error=state.error,
+        compensation_errors=compensation_errors(state),
         input=_decoded(state.input),
         context=_decoded(state.context),
         attempts=tuple(attempt_view(runnable, state.ended_at or now) for runnable in state.runnables.values()),
         anomalies=tuple(state.anomalies),
         dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
-        parent=parent_of(state),
-        children=children_of(state),
         history=None if history is None else tuple(history),
         _stored=dict(state.context),
         _output_of=output_of,

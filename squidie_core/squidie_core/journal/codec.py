@@ -157,10 +157,15 @@ def _revive_dynamic_work(plain: dict[str, Json]) -> None:
     plain["edges"] = tuple(WorkEdge(**edge) for edge in plain["edges"])
 
 
+def _revive_compensation(plain: dict[str, Json]) -> None:
+    plain["steps"] = tuple(plain["steps"])
+
+
 _REVIVE: dict[str, Callable[[dict[str, Json]], None]] = {
     "runnables_planned": _revive_planned,
     "runnable_applied": _revive_applied,
     "run_started": _revive_started,
     "manual_step_paused": _revive_deadline,
     "dynamic_work_recorded": _revive_dynamic_work,
+    "compensation_started": _revive_compensation,
 }

@@ -25,8 +25,6 @@ GateKind: TypeAlias = Literal["pause", "approval"]
 GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
 WorkStatus: TypeAlias = Literal["recorded", "scheduled"]
 TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
-ChildStatus: TypeAlias = Literal["completed", "failed", "cancelled", "quarantined", "lost"]
-"""`quarantined`: its journal cannot be read; `lost`: there is no such run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Runnable:
     idempotency_key: str | None = None
     """`None`: the key itself."""
     previous: str | None = None
-    """The key of the runnable that this one retries or continues."""
+    """The key of the runnable that this one retries, continues or undoes."""
     deadline: Deadline | None = None
     """A retry has one of its own, a continuation that of what it continues; a gate gets its own when it opens."""
     dynamic: str | None = None
@@ -195,51 +193,6 @@ class RunnableApplied:
     decision: Decision | None = None
     deferred: Json = None
     """Why the same step goes on later, where it was deferred."""
-    children: str | None = None
-    """The output name beside whose value the results of awaited children stand; `""`: the context itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChildRunStarted:
-    """The runnable's body started this run, whose first append stands in the same commit."""
-
-    TYPE: ClassVar = "child_run_started"
-    at: int
-    runnable_key: str
-    child_run_id: str
-    child_workflow: str
-    child_trigger: str
-    child_key: str
-    payload_digest: str
-    """What a repeated start is compared with."""
-    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
-
-
-@dataclass(frozen=True, slots=True)
-class ChildRunEnded:
-    """The run, whose step awaits the child, has learned how it ended. `output`: what its steps added to its context."""
-
-    TYPE: ClassVar = "child_run_ended"
-    at: int
-    step: str
-    child_key: str
-    child_run_id: str
-    status: ChildStatus
-    output: Mapping[str, Json] | None = None
-    error: Mapping[str, Json] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChildrenAwaited:
-    """The runnable has completed and is applied when its step's children have ended.
-
-    They tell when they end; should that be lost, somebody looks at `look_at`.
-    """
-
-    TYPE: ClassVar = "children_awaited"
-    at: int
-    runnable_key: str
-    look_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +239,21 @@ class DynamicWorkRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class CompensationStarted:
+    """The run will end with `status`, once the callbacks of these steps have undone what it did. Nothing else goes on.
+
+    They are called one after the other, the step that was applied last comes first.
+    """
+
+    TYPE: ClassVar = "compensation_started"
+    at: int
+    status: Literal["failed", "cancelled"]
+    steps: tuple[str, ...]
+    error: Mapping[str, Json] | None = None
+    """The failure that the run ends with."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunTerminal:
     """The end. Nothing after it changes the run."""
 
@@ -305,12 +273,10 @@ Entry: TypeAlias = (
     | AttemptCompleted
     | AttemptFailed
     | RunnableApplied
-    | ChildRunStarted
-    | ChildRunEnded
-    | ChildrenAwaited
     | ManualStepPaused
     | ManualStepResolved
     | DynamicWorkRecorded
+    | CompensationStarted
     | RunTerminal
 )
 
@@ -324,11 +290,9 @@ ENTRY_CLASSES: tuple[type[Entry], ...] = (
     AttemptCompleted,
     AttemptFailed,
     RunnableApplied,
-    ChildRunStarted,
-    ChildRunEnded,
-    ChildrenAwaited,
     ManualStepPaused,
     ManualStepResolved,
     DynamicWorkRecorded,
+    CompensationStarted,
     RunTerminal,
 )

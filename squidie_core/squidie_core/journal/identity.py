@@ -60,6 +60,11 @@ def is_deferred_key(key: str) -> bool:
     return deferrals(key)[1] > 0
 
 
+def compensation_key(run_id: str, step: str, visit: int, attempt: int) -> str:
+    """The key of an attempt to undo the step: `<run_id>:compensate:<step>:<attempt>`, visits as in `runnable_key`."""
+    return runnable_key(run_id, f"compensate:{step}", visit, attempt)
+
+
 def runnable_key(run_id: str, step: str, visit: int, attempt: int) -> str:
     """`<run_id>:<step>:<attempt>`, and `<run_id>:<step>#<visit>:<attempt>` from the second visit on."""
     return f"{run_id}:{step}:{attempt}" if visit == 1 else f"{run_id}:{step}#{visit}:{attempt}"

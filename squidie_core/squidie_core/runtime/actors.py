@@ -65,8 +65,6 @@ class Actors:
 
     def reload(self, actors: list[Actor]) -> None:
         """Bring those up to date whose runs others have written to; what cannot be read is dropped from the list."""
-        for actor in actors:
-            actor.hear()
         stale = [actor for actor in actors if actor.state is None or actor.behind]
         if not stale:
             return
@@ -109,10 +107,14 @@ class Actors:
         for key in keys:
             attempt = actor.running.get(key)
             if attempt is not None and not attempt.lost.is_set():
-                attempt.lost.set()
                 self._observer.lost(attempt)
-                if self._on_lost is not None:
-                    self._on_lost(attempt)
+                self.tell(attempt)
+
+    def tell(self, attempt: Attempt) -> None:
+        """The attempt's outcome is not wanted any more: its body is told."""
+        attempt.lost.set()
+        if self._on_lost is not None:
+            self._on_lost(attempt)
 
     def retire(self, actor: Actor) -> None:
         """Let go of the run; its state is kept for the next time."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from squidie_core.authoring import Body
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import StepDefinition
 from squidie_core.journal.entries import Json
 from squidie_core.state import RunnableState
-
-if TYPE_CHECKING:
-    from squidie_core.runtime.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,10 @@ class Released:
 Outcome: TypeAlias = Completed | Failed | Deferred | Released
 
 
+class OverdueError(Exception):
+    """A coroutine was cancelled because its time was over. Seen by nobody outside the runtime."""
+
+
 class Flag:
     """A flag that another thread raises, and that never falls."""
 
@@ -64,6 +66,22 @@ class Flag:
         self._raised = True
 
 
+class Unwanted:
+    """Raised where the attempt is lost, and when its time is over."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def is_set(self) -> bool:
+        """Whether its outcome would be dropped."""
+        attempt = self._attempt
+        if attempt.lost.is_set():
+            return True
+        return attempt.over_at is None and attempt.overdue_at is not None and time.monotonic() >= attempt.overdue_at
+
+
 @dataclass(slots=True)
 class Attempt:
     """A claimed runnable. `lost`: the run was cancelled or the claim is gone, and the outcome will be dropped."""
@@ -75,22 +93,29 @@ class Attempt:
     step: StepDefinition
     body: Body | None
     """`None` for a log step."""
-    store: RunStore
-    """Where the run is, for bodies that start others."""
     lost: Flag = field(default_factory=Flag)
-    has_written: bool = False
-    """Its body has written to the run: what is known of it elsewhere is behind."""
     timed: bool = False
     """Somebody wants to know how long the body runs."""
     ran: float = 0.0
     """How long the body ran, in seconds."""
     finished_at: int = 0
     """When its outcome was known, by the store's clock in milliseconds."""
+    failure: Mapping[str, Json] | None = None
+    """In a compensation: what the run failed with."""
+    overdue_at: float | None = None
+    """When its time is over, in monotonic seconds, where its step has a timeout."""
+    over_at: float | None = None
+    """When its body was over, in monotonic seconds; known of those that have a timeout."""
 
     @property
     def key(self) -> str:
         """The runnable's key."""
         return self.runnable.key
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it undoes its step."""
+        return self.runnable.kind == "compensation"
 
     @property
     def about(self) -> dict[str, Any]:

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import Corrupt, NotFoundError, NotSupported, OptionError
+from squidie_core.journal.entries import RunnableKind
 from squidie_core.ports.storage import Storage
 from squidie_core.state import RunnableState
+from squidie_core.state.index import need_of
 
 if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import ActionMap
     from squidie_core.runtime.actions import Actions
+
+
+def wants_code(runnable: RunnableState) -> bool:
+    """Whether the runnable is executed by code of the application's."""
+    return runnable.kind == "run" or runnable.kind == "compensation"  # noqa: PLR1714  # twice as fast
 
 
 class Catalog:
@@ -73,7 +80,7 @@ class Catalog:
     @property
     def has_coroutines(self) -> bool:
         """Whether any body here is a coroutine function."""
-        bodies = [body for workflow in self.workflows.values() for body in workflow.bodies.values()]
+        bodies = [body for workflow in self.workflows.values() for _, body in _code(workflow)]
         actions = () if self.actions is None else self.actions.bodies
         return any(body.is_async for body in (*bodies, *actions))
 
@@ -139,10 +146,13 @@ class Catalog:
         return None if found is None else found.bodies.get(step)
 
     def body_of(self, workflow: str, runnable: RunnableState) -> Body | None:
-        """The code that executes the runnable, where this process has it."""
+        """The code that executes the runnable, where this process has it; see `wants_code`."""
         if runnable.dynamic is not None:
             return None if self.actions is None else self.actions.body(runnable.dynamic)
-        return self.body(workflow, runnable.step)
+        found = self.workflows.get(workflow)
+        if found is None:
+            return None
+        return (found.bodies if runnable.kind == "run" else found.compensations).get(runnable.step)
 
     def step_name(self, workflow: str, step: Step[..., Any]) -> str | None:
         """The step's name in the workflow, where this process knows both."""
@@ -159,6 +169,17 @@ def _actions(given: ActionMap, resources: Mapping[type, object]) -> Actions:
 def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:
     for workflow in workflows:
         yield f"{workflow.name}:*"
-        for step, body in workflow.bodies.items():
+        for need, body in _code(workflow):
             if coroutines if body.is_async else threads:
-                yield f"{workflow.name}:{step}"
+                yield need
+
+
+def _code(workflow: CompiledWorkflow) -> Iterable[tuple[str, Body]]:
+    """What can be executed of the workflow, by what runnables need."""
+    kinds: tuple[tuple[RunnableKind, Mapping[str, Body]], ...] = (
+        ("run", workflow.bodies),
+        ("compensation", workflow.compensations),
+    )
+    for kind, bodies in kinds:
+        for step, body in bodies.items():
+            yield need_of(workflow.name, kind, step) or "", body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from squidie_core.decisions import Claimant, Draft, advance
 from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.catalog import wants_code
 from squidie_core.runtime.ids import fraction, new_claim_id
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
@@ -32,7 +33,10 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
 
 
 def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
-    workflow = draft.state.workflow
+    state = draft.state
     step = draft.step(runnable.step).definition
-    body = store.catalog.body_of(workflow, runnable) if runnable.kind == "run" else None
-    return Attempt(draft.state.run_id, workflow, runnable, claim_id, step, body, store)
+    body = store.catalog.body_of(state.workflow, runnable) if wants_code(runnable) else None
+    attempt = Attempt(state.run_id, state.workflow, runnable, claim_id, step, body)
+    if runnable.kind == "compensation":
+        attempt.failure = state.error
+    return attempt

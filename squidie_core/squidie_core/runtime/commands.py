@@ -13,7 +13,6 @@ from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
-from squidie_core.runtime.families import cancel_descendants
 from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 
@@ -155,25 +154,17 @@ class Commands(Client):
         comment: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-        children: bool = False,
+        compensate: bool | None = None,
     ) -> Snapshot:
-        """End a run that is not over. Running bodies are told; their results are dropped. Raises as `resume` does.
+        """End a run that is not over. Running bodies are told; their results are dropped.
 
-        With `children` the runs that its steps have started end as well, and those that they have started, each by a
-        commit of its own after its parent's. Should that be interrupted, say it again: for this a run that was
-        cancelled before may be cancelled with its children.
+        `compensate=True` undoes first what the run did, by the callbacks of the steps that were applied, as after a
+        failure; the run ends as cancelled then. A run that is being undone already ends by itself and is not cancelled;
+        `compensate=False` ends it at once, and what was not undone is listed. Raises as `resume` does.
         """
         command = self._command(actor, comment, metadata, idempotency_key)
-        if not children:
-            return self._change(run, lambda draft: decisions.cancel(draft, command))
-
-        def decide(draft: decisions.Draft) -> None:
-            if draft.state.status != "cancelled":
-                decisions.cancel(draft, command)
-
-        state, _ = self.store.change(id_of(run), decide)
-        cancel_descendants(self.store, state, command)
-        return self._snapshot(state, self.store.clock.now())
+        undo = options.optional_flag("compensate", compensate)
+        return self._change(run, lambda draft: decisions.cancel(draft, command, compensate=undo))
 
     def replay(
         self,

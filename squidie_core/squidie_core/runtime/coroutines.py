@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from squidie_core.runtime.attempts import Attempt, Flag, Outcome, Released
+from squidie_core.runtime.attempts import Attempt, Flag, Outcome, OverdueError, Released
 from squidie_core.runtime.bodies import Inbox
 from squidie_core.runtime.running import context_of, current_attempt, failure_of, outcome_of
 
@@ -48,6 +48,8 @@ async def run_coroutine(
     except (Exception, SystemExit) as error:  # noqa: BLE001  # what a body raises is its failure
         outcome = failure_of(attempt, error, resources.values())
     finally:
+        if attempt.overdue_at is not None:
+            attempt.over_at = time.monotonic()
         if attempt.timed:
             attempt.ran = time.perf_counter() - began
     return Released() if told.is_set() else outcome
@@ -62,14 +64,30 @@ def _is_leaving(host: asyncio.Task[Any] | None) -> bool:
     return host is not None and (host.done() or _is_cancelled(host))
 
 
-def run_to_end(coroutine: Coroutine[Any, Any, object]) -> object:
-    """Run the coroutine in an event loop of its own: in this thread, or beside the loop that runs here already."""
+def run_to_end(coroutine: Coroutine[Any, Any, object], until: float | None = None) -> object:
+    """Run the coroutine in an event loop of its own: in this thread, or beside the loop that runs here already.
+
+    It is cancelled at `until`, in monotonic seconds, and where it gives in OverdueError is raised.
+    """
+    if until is not None:
+        coroutine = _within(coroutine, until)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
+
+
+async def _within(coroutine: Coroutine[Any, Any, object], until: float) -> object:
+    limit = asyncio.timeout(until - time.monotonic())
+    try:
+        async with limit:
+            return await coroutine
+    except TimeoutError:
+        if limit.expired():
+            raise OverdueError from None
+        raise
 
 
 class CoroutineBodies:

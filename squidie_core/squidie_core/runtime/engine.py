@@ -12,20 +12,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from squidie_core.dataclass import dataclass
-from squidie_core.decisions import Draft, heartbeat, join_children
+from squidie_core.decisions import Draft, heartbeat, timeout_error
 from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Write
 from squidie_core.runtime.actors import Actors
-from squidie_core.runtime.attempts import Attempt, Outcome, Released
+from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
-from squidie_core.runtime.joining import ChildNews, look_at_children
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore, pause
+from squidie_core.runtime.timeouts import Timeouts
 from squidie_core.state import RunState
 
 _log = logging.getLogger("squidie.engine")
@@ -63,6 +63,7 @@ class Engine:
         self._options = options
         self.observer = Observer(store.telemetry.teller)
         self._actors = Actors(store, options.owner_id, options.cache_bytes, self.observer, on_lost)
+        self._timeouts = Timeouts()
         self._commit_seconds = 0.0
         self.advanced: RunState | None = None
         """The state that was committed last, since the last report; the engine's until its run is let go."""
@@ -98,13 +99,21 @@ class Engine:
         """When what was put off may be tried again, in monotonic seconds."""
         return self._actors.retry_at
 
+    @property
+    def times_out_at(self) -> float | None:
+        """When the next attempt in hand will have taken too long, in monotonic seconds; the tick then says so."""
+        return self._timeouts.next_at
+
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
         self.advanced = None
         actor = self._actors.get(attempt.run_id)
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]
+            self._timeouts.end(attempt)
             attempt.finished_at = self._store.clock.now()
+            if attempt.over_at is not None:
+                attempt.finished_at -= round((time.monotonic() - attempt.over_at) * 1000)
             actor.reported.append((attempt, outcome))
 
     def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
@@ -123,6 +132,7 @@ class Engine:
         Raises Unavailable where the store is not to be had; nothing is lost then, tick again later.
         """
         now = time.monotonic()
+        self._time_out(now)
         ready = [actor for actor in self._actors if actor.ready and actor.not_before <= now]
         self._actors.reload(ready)
         for actor in ready:
@@ -145,12 +155,32 @@ class Engine:
         if not running:
             return
         heads = self._store.storage.heads(list(running))
+        moved: list[Actor] = []
         for run_id, actor in running.items():
             head = heads.get(run_id)
             if head is None or head.status in ("completed", "failed", "cancelled"):
                 self._actors.lose(actor, list(actor.running))
             elif actor.write is None and actor.state is not None and actor.state.head != head.head:
                 actor.behind = True
+                if self._store.catalog.plan(actor.state.definition, self._store.storage).compensations:
+                    moved.append(actor)
+        self._actors.reload(moved)
+        for actor in moved:
+            self._drop_unwanted(actor, _loaded(actor))
+
+    def _drop_unwanted(self, actor: Actor, state: RunState) -> None:
+        """Where the run is over or being undone: what else is running of it has no effect any more."""
+        if state.terminal:
+            self._actors.lose(actor, list(actor.running))
+        elif state.rollback is not None:
+            self._actors.lose(actor, [key for key in actor.running if key not in state.open])
+
+    def _time_out(self, now: float) -> None:
+        """What took too long has failed, whatever its body does from here on; it is told."""
+        for attempt in self._timeouts.over(now):
+            if attempt.over_at is None:
+                self._actors.tell(attempt)
+                self.report(attempt, Failed(timeout_error(attempt.step)))
 
     # Deciding
 
@@ -220,16 +250,13 @@ class Engine:
 
     def _take_on(self, runs: Sequence[DueRun], slots: Slots, now: int, share: int) -> None:
         states = self._actors.states_of(runs)
-        news = look_at_children(self._store, states)
         for run in runs:
             actor = self._actors.take(run.thread_id)
             state = states.get(run.thread_id)
             if isinstance(state, RunState):
                 actor.state, actor.behind = state, False
                 actor.nudges = max(actor.nudges, run.nudges)
-                self._guarded(
-                    actor, partial(self._decide_claim, actor, run, slots, now, share, news=news.get(run.thread_id))
-                )
+                self._guarded(actor, partial(self._decide_claim, actor, run, slots, now, share))
             else:
                 self._actors.abandon(actor, state)
 
@@ -242,12 +269,8 @@ class Engine:
             seen, self._nudged_in_vain = self._nudged_in_vain, {}
             self._store.storage.acknowledge(seen)
 
-    def _decide_claim(
-        self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int, *, news: ChildNews | None
-    ) -> None:
+    def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
         draft = self._draft(_loaded(actor), now)
-        if news is not None:
-            join_children(draft, news.ended, again=news.again)
         slots.lacks_code = False
         claimed = self._claim(draft, slots, share)
         if draft.entries:
@@ -338,8 +361,7 @@ class Engine:
             self.last_poll_won = True
         if state.terminal:
             self.observer.run_ended(state, write.reported)
-            self._store.wake_parent(state)
-            self._actors.lose(actor, list(actor.running))
+        self._drop_unwanted(actor, state)
         claimed = write.claimed
         if claimed and self._came_late(claimed):
             self.observer.claimed(claimed)
@@ -380,6 +402,8 @@ class Engine:
         self._actors.lose(actor, [attempt.key for attempt in attempts])  # our own, whose lease had lapsed
         for attempt in attempts:
             actor.running[attempt.key] = attempt
+            if attempt.step.timeout is not None:
+                self._timeouts.begin(attempt, self._store.clock.now())
 
     def _guarded(self, actor: Actor, decide: Callable[[], None]) -> None:
         """One run that cannot be decided on must not stop the others."""

@@ -14,7 +14,7 @@ from squidie_core.journal.codec import decode_entries, to_plain
 from squidie_core.journal.entries import Json
 from squidie_core.journal.values import decode
 from squidie_core.ports.storage import HeadStatus, Storage
-from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.catalog import Catalog, wants_code
 from squidie_core.runtime.running import renamed
 from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
@@ -67,8 +67,8 @@ def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now:
         return head.park_reason
     if state.workflow not in catalog.workflows or state.claimed():
         return None
-    due = [r for r in state.open.values() if r.visible_at <= now and r.key not in state.joins]
-    lacking = (runnable.kind == "run" and catalog.body_of(state.workflow, runnable) is None for runnable in due)
+    due = [runnable for runnable in state.open.values() if runnable.visible_at <= now]
+    lacking = (wants_code(runnable) and catalog.body_of(state.workflow, runnable) is None for runnable in due)
     return "step_unavailable" if due and all(lacking) else None
 
 

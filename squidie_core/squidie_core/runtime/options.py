@@ -75,6 +75,13 @@ def integer(option: str, value: object, *, least: int, most: int) -> int:
     raise refuse(option, f"is not an integer from {least} to {most}", f"pass {least} to {most}")
 
 
+def optional_flag(option: str, value: object) -> bool | None:
+    """True, False or None."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise refuse(option, f"is a {type(value).__name__}", "True, False or None")
+
+
 def tags(value: Iterable[object] | object) -> tuple[str, ...]:
     """Names, each once, in their order."""
     if isinstance(value, str) or not isinstance(value, Iterable):

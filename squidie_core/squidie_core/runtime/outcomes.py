@@ -13,17 +13,22 @@ from squidie_core.runtime.actor import Actor
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
 
 
-def apply_outcomes(draft: Draft, reported: Sequence[tuple[Attempt, Outcome]]) -> list[tuple[Attempt, Outcome]]:
+def apply_outcomes(draft: Draft, reported: list[tuple[Attempt, Outcome]]) -> list[tuple[Attempt, Outcome]]:
     """Decide what follows from the outcomes, each at the time when its body was over; gives those whose claim was lost.
 
-    What was over in time counts, however long the store was away afterwards.
+    What was over in time counts, however long the store was away afterwards. One that came after its step's timeout is
+    a failure from here on, in the list too.
     """
     now, draft.at = draft.at, draft.state.last_at
     lost: list[tuple[Attempt, Outcome]] = []
-    for attempt, outcome in reported:
+    for place, (attempt, outcome) in enumerate(reported):
         draft.at = max(draft.at, min(attempt.finished_at, now))
         if not _apply(draft, attempt, outcome):
             lost.append((attempt, outcome))
+        elif attempt.overdue_at is not None:
+            error = draft.state.runnables[attempt.key].error
+            if error is not None and error.get("code") == "step_timeout":
+                reported[place] = (attempt, Failed(error))
     draft.at = now
     return lost
 

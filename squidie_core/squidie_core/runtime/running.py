@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
+from squidie_core.decisions import timeout_error
 from squidie_core.errors import EncodingError, SquidieError
 from squidie_core.inspection.times import moment
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
-from squidie_core.journal.values import encode
-from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
-from squidie_core.runtime.children import ChildRuns, check_room_for_children
+from squidie_core.journal.values import decode, encode
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, OverdueError, Unwanted
 
 _log = logging.getLogger("squidie.steps")
 _MAX_MESSAGE = 2_000
@@ -40,14 +40,18 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
         if body.is_async:
             from squidie_core.runtime.coroutines import run_to_end  # noqa: PLC0415  # only these bodies need asyncio
 
-            value = run_to_end(value)
+            value = run_to_end(value, attempt.overdue_at)
         return outcome_of(attempt, body, value)
     except KeyboardInterrupt:
         raise
+    except OverdueError:
+        return Failed(timeout_error(attempt.step))
     except BaseException as error:  # noqa: BLE001  # what a body raises is its failure, SystemExit included
         return failure_of(attempt, error, resources.values())
     finally:
         current_attempt.reset(token)
+        if attempt.overdue_at is not None:
+            attempt.over_at = time.monotonic()
         if attempt.timed:
             attempt.ran = time.perf_counter() - began
 
@@ -64,21 +68,26 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         idempotency_key=runnable.idempotency_key,
         claim_id=attempt.claim_id,
         deadline=None if deadline is None else moment(deadline.due_at),
+        failure=None if attempt.failure is None else decode(attempt.failure),
         resources=resources,
-        cancel_event=attempt.lost,
-        children=ChildRuns(attempt),
+        cancel_event=attempt.lost if attempt.overdue_at is None else Unwanted(attempt),
     )
 
 
 def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
     """What the returned value means. Raises ContractError, EncodingError, FailStep."""
-    accepted = body.accept_result(value)
+    accepted = _kept(body, value) if attempt.undoes else body.accept_result(value)
     if not isinstance(accepted, Defer):
-        result = renamed(accepted, body.output, attempt.step.output)
-        if attempt.step.await_children:
-            check_room_for_children(result, attempt.step.output)
-        return Completed(result)
+        return Completed(accepted if attempt.undoes else renamed(accepted, body.output, attempt.step.output))
     return Deferred(encode(accepted.reason, f"the deferral of step {attempt.step.name!r}"), accepted.delay)
+
+
+def _kept(body: Body, value: Any) -> dict[str, Json] | Defer:
+    """What a callback returned, where that can be kept: it has done its work, whatever it says of it."""
+    try:
+        return body.accept_result(value)
+    except SquidieError:
+        return {}
 
 
 def renamed(result: Mapping[str, Json], given: str | None, wanted: str | None) -> Mapping[str, Json]:

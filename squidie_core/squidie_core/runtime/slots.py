@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.catalog import Catalog, wants_code
 from squidie_core.state import RunnableState
 
 SUSPECT_DELIVERIES = 2
@@ -39,7 +39,7 @@ class Slots:
     def admit(self, workflow: str, runnable: RunnableState) -> bool:
         """Take a slot for the runnable, if there is one and this process has the body."""
         is_async = False
-        if runnable.kind == "run":
+        if wants_code(runnable):
             body = self._catalog.body_of(workflow, runnable)
             if body is None:
                 self.lacks_code = True

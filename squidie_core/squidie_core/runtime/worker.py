@@ -170,9 +170,9 @@ class WorkLoop:
         until = min(renew_at, watch_at) if not self._engine.idle else now + 60
         if self._slots().free > 0:
             until = min(until, self._polling.at)
-        retry = self._engine.retry_at
-        if retry is not None:
-            until = min(until, retry)
+        for at in (self._engine.retry_at, self._engine.times_out_at):
+            if at is not None:
+                until = min(until, at)
         if self._store_failures:
             until = max(until, now + min(0.05 * 2**self._store_failures, _LONGEST_STORE_PAUSE))
         return max(0.0, until - now)

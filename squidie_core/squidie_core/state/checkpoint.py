@@ -13,8 +13,7 @@ from squidie_core.journal.commit import Checkpoint
 from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded
 from squidie_core.state.dynamic import node_applied, take_in
 from squidie_core.state.fold import FOLD_VERSION
-from squidie_core.state.lineage import ChildState
-from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
+from squidie_core.state.run import Anomaly, Gate, Receipt, Rollback, RunnableState, RunState
 
 MIN_BYTES = 64 * 1024
 """Shorter threads are folded as fast as a checkpoint is read."""
@@ -26,9 +25,9 @@ _OTHERWISE = frozenset(
         "open",
         "runnables",
         "gate",
+        "rollback",
         "receipts",
         "anomalies",
-        "children",
         "applied_steps",
         "routes_taken",
         "dynamic_work",
@@ -55,9 +54,9 @@ def save(state: RunState) -> Checkpoint:
     plain["gate"] = None if state.gate is None else _slim(state.gate)
     plain["nodes"] = {name: node.applied for name, node in state.nodes.items() if node.applied is not None}
     plain["dynamic_work"] = [to_plain(work) for work in state.dynamic_work.values()]
+    plain["rollback"] = None if state.rollback is None else _slim(state.rollback)
     plain["receipts"] = [_slim(receipt) for receipt in state.receipts]
     plain["anomalies"] = [_slim(anomaly) for anomaly in state.anomalies]
-    plain["children"] = [_slim(child) for child in state.children]
     body = seal(to_json(plain))
     state.folded_bytes, state.checkpoint_bytes = 0, len(body)
     return Checkpoint(state.head, FOLD_VERSION, body)
@@ -82,10 +81,12 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
     state.routes_taken = dict(plain["routes_taken"])
     state.applied_steps = set(plain["applied_steps"])
     state.gate = None if plain["gate"] is None else Gate(**plain["gate"])
+    rollback = plain["rollback"]
+    if rollback is not None:
+        rollback["order"] = tuple(rollback["order"])
+        state.rollback = Rollback(**rollback)
     state.receipts = [Receipt(**item) for item in plain["receipts"]]
     state.anomalies = [Anomaly(**item) for item in plain["anomalies"]]
-    for item in plain["children"]:
-        state.children.put(ChildState(**item))
     for item in plain["runnables"]:
         if item.get("decision") is not None:
             item["decision"] = Decision(**item["decision"])

@@ -18,9 +18,7 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
-    ChildrenAwaited,
-    ChildRunEnded,
-    ChildRunStarted,
+    CompensationStarted,
     DynamicWorkRecorded,
     Entry,
     Json,
@@ -34,8 +32,9 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.state import dynamic
-from squidie_core.state.children import child_ended, child_started, children_awaited, with_children
-from squidie_core.state.run import Anomaly, Gate, Receipt, RunnableState, RunState
+from squidie_core.state.anomalies import anomaly
+from squidie_core.state.compensation import compensation_begun, compensation_started
+from squidie_core.state.run import Gate, Receipt, RunnableState, RunState
 
 FOLD_VERSION = 1
 """Raise it whenever a rule changes: checkpoints of other versions are not used."""
@@ -86,25 +85,13 @@ def apply(state: RunState, entry: Entry) -> None:
     """Fold one entry."""
     state.rev += 1
     if state.terminal and type(entry) is not RunSignalReceived:
-        _anomaly(state, entry, "terminal_run")
+        anomaly(state, entry, "terminal_run")
         return
     if state.status == "new" and type(entry) not in _BEFORE_START:
-        _anomaly(state, entry, "run_not_started")
+        anomaly(state, entry, "run_not_started")
         return
     state.last_at = max(state.last_at, entry.at)
     _RULES[type(entry)](state, entry)
-
-
-def _anomaly(state: RunState, entry: Entry, reason: str, key: str | None = None) -> None:
-    state.anomalies.append(
-        Anomaly(
-            reason=reason,
-            entry_type=entry.TYPE,
-            rev=state.rev,
-            runnable_key=key or getattr(entry, "runnable_key", None),
-            claim_id=getattr(entry, "claim_id", None),
-        )
-    )
 
 
 def _signal(state: RunState, entry: RunSignalReceived) -> None:
@@ -123,7 +110,7 @@ def _signal(state: RunState, entry: RunSignalReceived) -> None:
 
 def _started(state: RunState, entry: RunStarted) -> None:
     if state.status != "new":
-        _anomaly(state, entry, "already_started")
+        anomaly(state, entry, "already_started")
         return
     state.status = "running"
     state.workflow = entry.workflow
@@ -139,7 +126,6 @@ def _started(state: RunState, entry: RunStarted) -> None:
     state.payload_digest = entry.payload_digest
     state.started_at = entry.at
     state.context = {**entry.input, **entry.context}
-    state.parent = entry.context.get("parent")
 
 
 def _planned(state: RunState, entry: RunnablesPlanned) -> None:
@@ -154,13 +140,15 @@ def _planned(state: RunState, entry: RunnablesPlanned) -> None:
             planned.visible_at,
             planned.idempotency_key or planned.key,
         ):
-            _anomaly(state, entry, "conflicting_runnable_intent", planned.key)
+            anomaly(state, entry, "conflicting_runnable_intent", planned.key)
 
 
 def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
     previous = state.runnables.get(planned.previous) if planned.previous is not None else None
     given: Mapping[str, Json] | None = planned.input
-    if given is None:
+    if planned.kind == "compensation" and previous is not None and previous.kind != "compensation":
+        given = compensation_begun(state, previous)
+    elif given is None:
         given = previous.input if previous is not None else dynamic.node_input(state, planned.step)
     runnable = RunnableState(
         key=planned.key,
@@ -185,13 +173,13 @@ def _plan(state: RunState, entry: RunnablesPlanned, planned: Runnable) -> None:
 def _claimed(state: RunState, entry: AttemptClaimed) -> None:
     runnable = state.runnables.get(entry.runnable_key)
     if runnable is None:
-        _anomaly(state, entry, "unknown_runnable_intent")
+        anomaly(state, entry, "unknown_runnable_intent")
     elif runnable.status not in ("available", "claimed"):
-        _anomaly(state, entry, "terminal_attempt")
+        anomaly(state, entry, "terminal_attempt")
     elif runnable.status == "claimed" and runnable.lease_until > entry.at:
-        _anomaly(state, entry, "active_claim")
+        anomaly(state, entry, "active_claim")
     elif runnable.visible_at > entry.at:
-        _anomaly(state, entry, "attempt_not_visible")
+        anomaly(state, entry, "attempt_not_visible")
     else:
         runnable.status = "claimed"
         runnable.claim_id = entry.claim_id
@@ -206,11 +194,11 @@ def _held(state: RunState, entry: Entry, key: str, claim_id: str | None) -> Runn
     """The runnable, if this claim holds it at the time of the entry; an anomaly otherwise."""
     runnable = state.runnables.get(key)
     if runnable is None:
-        _anomaly(state, entry, "unknown_runnable_intent", key)
+        anomaly(state, entry, "unknown_runnable_intent", key)
     elif runnable.status != "claimed" or runnable.claim_id != claim_id:
-        _anomaly(state, entry, "stale_claim", key)
+        anomaly(state, entry, "stale_claim", key)
     elif runnable.lease_until <= entry.at:
-        _anomaly(state, entry, "expired_claim", key)
+        anomaly(state, entry, "expired_claim", key)
     else:
         return runnable
     return None
@@ -238,13 +226,13 @@ def _given_up(state: RunState, entry: AttemptCompleted | AttemptFailed) -> Runna
     """The runnable, if nobody holds it, so that the runtime may end it itself."""
     runnable = state.runnables.get(entry.runnable_key)
     if runnable is None:
-        _anomaly(state, entry, "unknown_runnable_intent")
+        anomaly(state, entry, "unknown_runnable_intent")
     elif (runnable.status == "available" and runnable.visible_at <= entry.at) or (
         runnable.status == "claimed" and runnable.lease_until <= entry.at
     ):
         return runnable
     else:
-        _anomaly(state, entry, "active_claim" if runnable.status == "claimed" else "terminal_attempt")
+        anomaly(state, entry, "active_claim" if runnable.status == "claimed" else "terminal_attempt")
     return None
 
 
@@ -252,7 +240,7 @@ def _completed(state: RunState, entry: AttemptCompleted) -> None:
     known = state.runnables.get(entry.runnable_key)
     if known is not None and known.status in ("completed", "applied") and known.claim_id == entry.claim_id:
         if known.result != entry.result:
-            _anomaly(state, entry, "conflicting_completion")
+            anomaly(state, entry, "conflicting_completion")
         return
     runnable = (
         _given_up(state, entry) if entry.claim_id is None else _held(state, entry, entry.runnable_key, entry.claim_id)
@@ -278,29 +266,26 @@ def _failed(state: RunState, entry: AttemptFailed) -> None:
 def _applied(state: RunState, entry: RunnableApplied) -> None:
     runnable = state.runnables.get(entry.runnable_key)
     if runnable is None:
-        _anomaly(state, entry, "unknown_runnable_intent")
+        anomaly(state, entry, "unknown_runnable_intent")
         return
     routed = runnable.status == "failed" and entry.decision is not None and entry.decision.on == "error"
     if runnable.status != "completed" and not routed:
-        _anomaly(state, entry, "result_not_completed")
+        anomaly(state, entry, "result_not_completed")
         return
     runnable.status = "applied"
     runnable.applied_at = entry.at
+    runnable.applied_rev = state.rev
     runnable.decision = entry.decision
     runnable.deferred = entry.deferred
     state.close(runnable)
-    state.joins.pop(runnable.key, None)
     if entry.decision is not None:
         taken = state.routes_taken.get(entry.decision.index, 0)
         state.routes_taken[entry.decision.index] = taken + 1
     if routed:
         state.routed_error = runnable.error
-    elif entry.deferred is None:
+    elif entry.deferred is None and runnable.kind != "compensation":
         state.applied_steps.add(runnable.step)
-        if entry.children is None:
-            state.context.update(runnable.result or {})
-        else:
-            state.context.update(with_children(state, runnable, entry.children))
+        state.context.update(runnable.result or {})
         if "error" in (runnable.result or {}):
             state.routed_error = None
         if runnable.dynamic is not None:
@@ -310,12 +295,12 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
 def _paused(state: RunState, entry: ManualStepPaused) -> None:
     runnable = state.runnables.get(entry.runnable_key)
     if runnable is None:
-        _anomaly(state, entry, "unknown_runnable_intent")
+        anomaly(state, entry, "unknown_runnable_intent")
     elif state.gate is not None:
         if state.gate.runnable_key != entry.runnable_key:
-            _anomaly(state, entry, "active_manual_step")
+            anomaly(state, entry, "active_manual_step")
     elif runnable.status != "available":
-        _anomaly(state, entry, "terminal_attempt")
+        anomaly(state, entry, "terminal_attempt")
     else:
         runnable.status = "paused"
         runnable.deadline = entry.deadline
@@ -326,7 +311,7 @@ def _paused(state: RunState, entry: ManualStepPaused) -> None:
 def _resolved(state: RunState, entry: ManualStepResolved) -> None:
     gate = state.gate
     if gate is None or gate.runnable_key != entry.runnable_key:
-        _anomaly(state, entry, "stale_manual_resolution")
+        anomaly(state, entry, "stale_manual_resolution")
         return
     runnable = state.runnables[gate.runnable_key]
     runnable.status = "completed"
@@ -338,7 +323,7 @@ def _resolved(state: RunState, entry: ManualStepResolved) -> None:
 
 def _dynamic_work(state: RunState, entry: DynamicWorkRecorded) -> None:
     if not dynamic.record(state, entry):
-        _anomaly(state, entry, "conflicting_dynamic_work")
+        anomaly(state, entry, "conflicting_dynamic_work")
 
 
 def _terminal(state: RunState, entry: RunTerminal) -> None:
@@ -346,17 +331,6 @@ def _terminal(state: RunState, entry: RunTerminal) -> None:
     state.error = entry.error
     state.ended_at = entry.at
     state.gate = None
-
-
-def _checked(rule: Callable[[RunState, Any], str | None]) -> Callable[[RunState, Any], None]:
-    """The rule of another module, which gives the reason of an anomaly."""
-
-    def checked(state: RunState, entry: Entry) -> None:
-        reason = rule(state, entry)
-        if reason is not None:
-            _anomaly(state, entry, reason)
-
-    return checked
 
 
 _BEFORE_START: frozenset[type[Any]] = frozenset({RunSignalReceived, RunStarted})
@@ -371,11 +345,9 @@ _RULES: dict[type[Any], Callable[[RunState, Any], None]] = {
     AttemptCompleted: _completed,
     AttemptFailed: _failed,
     RunnableApplied: _applied,
-    ChildRunStarted: _checked(child_started),
-    ChildRunEnded: _checked(child_ended),
-    ChildrenAwaited: _checked(children_awaited),
     ManualStepPaused: _paused,
     ManualStepResolved: _resolved,
     DynamicWorkRecorded: _dynamic_work,
+    CompensationStarted: compensation_started,
     RunTerminal: _terminal,
 }

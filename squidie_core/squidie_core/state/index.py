@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from squidie_core.journal.commit import IndexRow
+from squidie_core.journal.entries import RunnableKind
 from squidie_core.state.run import RunnableState, RunState
 
 MAX_NEEDS = 8
@@ -33,8 +34,14 @@ def index_row(state: RunState, max_skew: int = 0) -> IndexRow:
         version=state.version,
         tags=state.tags,
         start_digest=state.start_digest,
-        parent=None if state.parent is None else state.parent["run_id"],
     )
+
+
+def need_of(workflow: str, kind: RunnableKind, step: str) -> str | None:
+    """The code that the runnable waits for; `None` where it needs none."""
+    if kind == "run":
+        return f"{workflow}:{step}"
+    return f"{workflow}:compensate:{step}" if kind == "compensation" else None
 
 
 def _needs(state: RunState) -> tuple[str, ...]:
@@ -42,11 +49,9 @@ def _needs(state: RunState) -> tuple[str, ...]:
     if state.terminal:
         return ()
     everything = f"{state.workflow}:*"
-    needs: dict[str, None] = {everything: None} if state.joins else {}
-    for runnable in () if state.joins else _declared(state):
-        need = everything
-        if runnable is not None and runnable.kind == "run":
-            need = f"{state.workflow}:{runnable.step}"
+    needs: dict[str, None] = {}
+    for runnable in _declared(state):
+        need = (runnable and need_of(state.workflow, runnable.kind, runnable.step)) or everything
         needs[need] = None
         if need == everything or len(needs) > MAX_NEEDS:
             needs = {everything: None}

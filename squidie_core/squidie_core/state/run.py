@@ -16,10 +16,12 @@ from squidie_core.journal.commit import NO_HEAD, Head
 from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
 from squidie_core.journal.identity import start_digest
 from squidie_core.state.dynamic import NodeState
-from squidie_core.state.lineage import Children
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
-RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied"]
+RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied", "cancelled"]
+
+OVER: frozenset[RunnableStatus] = frozenset({"failed", "applied", "cancelled"})
+"""Of a runnable that nothing more becomes of."""
 
 TERMINAL: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
@@ -53,6 +55,8 @@ class RunnableState:
     error: Mapping[str, Json] | None = None
     retry_key: str | None = None
     applied_at: int | None = None
+    applied_rev: int = 0
+    """The revision at which it was applied."""
     decision: Decision | None = None
     deferred: Json = None
     deadline: Deadline | None = None
@@ -66,6 +70,18 @@ class Gate:
     step: str
     kind: GateKind
     paused_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A run on its way to its end, which is `status`: callbacks undo what it did."""
+
+    status: Literal["failed", "cancelled"]
+    started_at: int
+    order: tuple[str, ...]
+    """The keys of the runnables that are undone, the first first."""
+    begun: int = 0
+    """How many of them have a callback planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +151,7 @@ class RunState:
     """The nodes of all of it, by id."""
     open_actions: dict[str, int] = field(default_factory=dict[str, int])
     """How many open runnables are nodes, by the actions that execute them."""
-    parent: Mapping[str, Json] | None = None
-    """The run, step and key that started this run, where a step of another run did."""
-    children: Children = field(default_factory=Children)
-    joins: dict[str, int] = field(default_factory=dict[str, int])
-    """The completed runnables that wait for their steps' children, and when somebody should look at these."""
+    rollback: Rollback | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
     folded_bytes: int = 0
@@ -157,7 +169,7 @@ class RunState:
     def adopt(self, runnable: RunnableState) -> None:
         """Take the runnable in as it is."""
         self.runnables[runnable.key] = runnable
-        if runnable.status in ("failed", "applied"):
+        if runnable.status in OVER:
             self.open.pop(runnable.key, None)
             return
         self.open[runnable.key] = runnable
@@ -185,13 +197,6 @@ class RunState:
     def start_digest(self) -> str:
         """What a repeated start is compared with."""
         return start_digest(self.trigger, self.payload_digest)
-
-    @property
-    def nudges(self) -> tuple[str, ...]:
-        """The runs that wait for the end of this one, once it has ended."""
-        if self.parent is None or not self.parent.get("awaited") or not self.terminal:
-            return ()
-        return (self.parent["run_id"],)
 
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""
@@ -264,6 +269,6 @@ class RunState:
             return None
         ready, lease = self.first_ready(), self.first_lease()
         lapses_at = None if lease is None else lease.lease_until + max_skew
-        look_at = min(self.joins.values()) if self.joins else None
-        times = (None if ready is None else ready.visible_at, lapses_at, look_at)
-        return min((at for at in times if at is not None), default=None)
+        if ready is None:
+            return lapses_at
+        return ready.visible_at if lapses_at is None else min(ready.visible_at, lapses_at)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 
+from squidie_core.decisions import timeout_error
 from squidie_core.runtime.aio.calls import Threads
-from squidie_core.runtime.attempts import Attempt, Flag, Outcome, Released
+from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome, Released
 from squidie_core.runtime.coroutines import run_coroutine
 from squidie_core.runtime.single import Turn, TurnOptions
 from squidie_core.runtime.store import RunStore
@@ -39,7 +42,7 @@ async def take_turn(store: RunStore, options: TurnOptions, threads: Threads) -> 
         body.append(loop.create_task(run_coroutine(attempt, store.catalog.resources, told, host)))
         if told.is_set():
             cancel()
-        outcome = await _outcome(turn, body[0])
+        outcome = await _in_time(attempt, _outcome(turn, body[0]), cancel)
         cancelled = host is not None and host.cancelling() > cancelled_before
         if cancelled and body[0].cancelling():
             outcome = Released()
@@ -70,6 +73,24 @@ async def _taken(turn: Turn, threads: Threads) -> Attempt | None:
     except asyncio.CancelledError:
         taking.add_done_callback(give_back)
         raise
+
+
+async def _in_time(attempt: Attempt, outcome: Awaitable[Outcome], cancel: Callable[[], None]) -> Outcome:
+    """The outcome; once the attempt's time is over it is cancelled, and has failed for that."""
+    if attempt.overdue_at is None:
+        return await outcome
+    late = Flag()
+
+    def time_out() -> None:
+        late.set()
+        cancel()
+
+    timer = asyncio.get_running_loop().call_later(attempt.overdue_at - time.monotonic(), time_out)
+    try:
+        found = await outcome
+    finally:
+        timer.cancel()
+    return Failed(timeout_error(attempt.step)) if late.is_set() else found
 
 
 async def _outcome(turn: Turn, body: asyncio.Task[Outcome]) -> Outcome:
