@@ -49,11 +49,21 @@ if TYPE_CHECKING:
         UnknownVersion,
         UnsafeReplayError,
     )
-    from squidie_core.inspection import AttemptView, DeadlineView, Metrics, RunList, RunSummary, Snapshot, Waiting
+    from squidie_core.inspection import (
+        AttemptView,
+        CommandView,
+        DeadlineView,
+        Metrics,
+        RunList,
+        RunSummary,
+        Snapshot,
+        Waiting,
+    )
     from squidie_core.inspection.dynamic import DynamicNodeView, DynamicWorkView
     from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
     from squidie_core.inspection.previewing import DynamicWorkPreview
     from squidie_core.runtime import AsyncSquidie, AsyncWorker, Squidie, Worker
+    from squidie_core.signals import Signal, from_cloudevent, to_cloudevent
 
 __all__ = [
     "Action",
@@ -61,6 +71,7 @@ __all__ = [
     "AsyncWorker",
     "AttemptView",
     "Backoff",
+    "CommandView",
     "ConflictError",
     "Corrupt",
     "Deadline",
@@ -99,6 +110,7 @@ __all__ = [
     "RunSummary",
     "Runner",
     "SchemaError",
+    "Signal",
     "Snapshot",
     "Squidie",
     "SquidieBlockingWarning",
@@ -113,9 +125,11 @@ __all__ = [
     "Worker",
     "Workflow",
     "end",
+    "from_cloudevent",
     "logs",
     "sequence",
     "step",
+    "to_cloudevent",
     "trigger",
     "where",
 ]
@@ -126,7 +140,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        rooms = ("errors", "authoring", "inspection", "runtime", "delivery")
+        rooms = ("errors", "authoring", "inspection", "runtime", "delivery", "signals")
         aside = ("inspection.graph", "inspection.dynamic", "inspection.previewing", "authoring.dynamic")
         for room in (*rooms, *aside):
             module = import_module(f"{__name__}.{room}")

@@ -62,7 +62,7 @@ class TestPause:
             RunSignalReceived(
                 NOW + 60,
                 "resume_run",
-                payload={"run_id": RUN_ID},
+                payload={"run_id": RUN_ID, "runnable_key": key},
                 metadata={"ticket": 1},
                 idempotency_key="k",
                 actor={"id": 7},

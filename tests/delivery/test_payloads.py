@@ -9,7 +9,8 @@ import pytest
 
 from squidie_core import OptionError, Payload
 from squidie_core.authoring.triggers import Window
-from squidie_core.delivery.payloads import Cron, Drain, read
+from squidie_core.delivery.payloads import Drain, read
+from squidie_core.runtime.activations import Cron
 from tests.delivery.flows import Digest
 
 NINE = datetime(2026, 5, 15, 9, tzinfo=UTC)

@@ -36,7 +36,7 @@ class TestACronStart:
         found = squidie.inspect_run(performed.run, include_history=True)
         assert (found.trigger, found.input) == ("once", {"day": "2026-05-15", "number": 1})
         assert found.history is not None
-        schedule = found.history[0]["metadata"]["schedule"]
+        schedule = found.history[0]["payload"]["schedule"]
         assert schedule | {"received_at": ""} == {
             "workflow": "digest",
             "trigger": "once",

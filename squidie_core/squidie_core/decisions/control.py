@@ -39,12 +39,16 @@ _VERBS: dict[Signal, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualCommand:
-    """What an operator said. Values are plain JSON; secrets are already redacted."""
+    """What an operator said. Values are plain JSON; secrets are already redacted.
+
+    `occurred_at`: when it was said, in milliseconds by the clock of who said it.
+    """
 
     actor: Json = None
     comment: str | None = None
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
     idempotency_key: str | None = None
+    occurred_at: int | None = None
 
 
 def resolve_gate(draft: Draft, signal: ManualSignal, command: ManualCommand, *, decided_at: str) -> None:
@@ -60,7 +64,7 @@ def resolve_gate(draft: Draft, signal: ManualSignal, command: ManualCommand, *, 
     if (gate.kind == "pause") != (signal == "resume_run"):
         _refuse_kind(draft, signal, gate)
     runnable = draft.state.runnables[gate.runnable_key]
-    _receive(draft, signal, command)
+    _receive(draft, signal, command, {"runnable_key": gate.runnable_key})
     draft.emit(
         ManualStepResolved(
             draft.at,
@@ -128,6 +132,7 @@ def _receive(
             idempotency_key=command.idempotency_key,
             actor=command.actor,
             comment=command.comment,
+            occurred_at=command.occurred_at,
         )
     )
 

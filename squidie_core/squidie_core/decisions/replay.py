@@ -75,6 +75,7 @@ def replay_request(source: RunState, request: ReplayRequest) -> StartRequest:
         },
         actor=request.command.actor,
         comment=request.command.comment,
+        occurred_at=request.command.occurred_at,
         replayed_from=source.run_id,
     )
 

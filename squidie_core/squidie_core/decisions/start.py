@@ -38,6 +38,7 @@ class StartRequest:
     received: Mapping[str, Json] | None = None
     actor: Json = None
     comment: str | None = None
+    occurred_at: int | None = None
     replayed_from: str | None = None
 
 
@@ -54,6 +55,7 @@ def start(plan: Plan, request: StartRequest, now: int) -> Draft:
             idempotency_key=request.idempotency_key,
             actor=request.actor,
             comment=request.comment,
+            occurred_at=request.occurred_at,
         )
     )
     draft.emit(

@@ -12,18 +12,7 @@ from squidie_core.dataclass import dataclass
 from squidie_core.errors import OptionError
 from squidie_core.journal.entries import Json
 from squidie_core.runtime import options
-
-INVALID = "invalid_runtime_payload"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cron:
-    """Start the run of a cron trigger. What identifies the activation is `signal_id`, or else a whole window."""
-
-    workflow: str
-    trigger: str
-    signal_id: str | None = None
-    window: Window | None = None
+from squidie_core.runtime.activations import INVALID, Cron
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

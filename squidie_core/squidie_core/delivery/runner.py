@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from squidie_core.authoring import Duration
 from squidie_core.dataclass import dataclass
-from squidie_core.delivery.payloads import Cron, Drain, read
-from squidie_core.delivery.schedules import activate, resolve
+from squidie_core.delivery.payloads import Drain, read
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment
 from squidie_core.runtime import Squidie, options
+from squidie_core.runtime.activations import Cron, activate, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Runner:
         return self._activate(task) if isinstance(task, Cron) else self._drain(task)
 
     def _activate(self, cron: Cron) -> Performed:
-        activation = resolve(self._squidie, cron, moment(self._squidie.store.clock.now()))
+        activation = resolve(self._squidie.store.catalog, cron, moment(self._squidie.store.clock.now()))
         run, is_new = activate(self._squidie, activation)
         if is_new:
             return Performed(outcome="started", run=run)

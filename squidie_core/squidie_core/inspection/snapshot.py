@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from squidie_core.authoring import Defer, Step
 from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
+from squidie_core.inspection.commands import CommandView, command_views
 from squidie_core.inspection.compensation import compensation_errors
 from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
@@ -110,6 +111,7 @@ class Snapshot:
     context: Mapping[str, Any] = field(repr=False)
     """The payload, the outputs and the gates' decisions, as later steps see them."""
     attempts: tuple[AttemptView, ...] = field(repr=False)
+    commands: tuple[CommandView, ...] = field(repr=False)
     anomalies: tuple[Anomaly, ...] = field(repr=False)
     dynamic_work: tuple[DynamicWorkView, ...] = field(default=(), repr=False)
     """What was recorded or scheduled for the run at run time, in that order."""
@@ -160,6 +162,7 @@ class Snapshot:
             "compensation_errors": list(self.compensation_errors),
             "context": dict(self._stored),
             "attempts": [view.to_dict() for view in self.attempts],
+            "commands": [view.to_dict() for view in self.commands],
             "anomalies": [
                 {"reason": a.reason, "entry_type": a.entry_type, "rev": a.rev, "runnable_key": a.runnable_key}
                 for a in self.anomalies
@@ -201,6 +204,7 @@ def snapshot(
         input=_decoded(state.input),
         context=_decoded(state.context),
         attempts=tuple(attempt_view(runnable, state.ended_at or now) for runnable in state.runnables.values()),
+        commands=command_views(state.receipts),
         anomalies=tuple(state.anomalies),
         dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
         history=None if history is None else tuple(history),

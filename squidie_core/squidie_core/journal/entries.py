@@ -91,6 +91,8 @@ class RunSignalReceived:
     idempotency_key: str | None = None
     actor: Json = None
     comment: str | None = None
+    occurred_at: int | None = None
+    """When it was asked for, by the clock of who asked, where that was said."""
 
 
 @dataclass(frozen=True, slots=True)

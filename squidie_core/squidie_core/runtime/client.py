@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, TypeVar
+
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.snapshot import snapshot
 from squidie_core.runtime import options
@@ -15,6 +19,9 @@ RunRef = str | Snapshot
 """A run's id, or any snapshot of it."""
 
 
+C = TypeVar("C", bound="Client")
+
+
 class Client:
     """The base of the facade's parts."""
 
@@ -22,6 +29,10 @@ class Client:
     queue: str
     hosts: Hosts
     wakeups: Wakeups
+    occurred_at: int | None = None
+    """When that was asked for which this object is told, in milliseconds, where that is not now."""
+    schedule: Mapping[str, Any] | None = None
+    """The scheduler's activation that it is told for."""
 
     def _snapshot(self, state: RunState, now: int) -> Snapshot:
         return snapshot_of(self.store, state, now)
@@ -31,6 +42,14 @@ def snapshot_of(store: RunStore, state: RunState, now: int) -> Snapshot:
     """What callers see of a run in this state."""
     parked = park_reason(store.catalog, state, None, now)
     return snapshot(state, now, output_reader(store, state), parked=parked)
+
+
+def told(client: C, *, occurred_at: int | None = None, schedule: Mapping[str, Any] | None = None) -> C:
+    """The same object, for a command whose receipt says so."""
+    found = copy(client)
+    found.occurred_at = client.occurred_at if occurred_at is None else occurred_at
+    found.schedule = client.schedule if schedule is None else schedule
+    return found
 
 
 def id_of(run: RunRef) -> str:

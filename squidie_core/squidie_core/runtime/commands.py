@@ -19,6 +19,7 @@ from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run
 if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import DynamicWork
     from squidie_core.journal.entries import WorkStatus
+    from squidie_core.signals import Signal
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Commands(Client):
         key or id belongs to a run of another payload, PurgedError where it belongs to one that was purged, and
         StorageError.
         """
-        given = StartOptions.of(self.queue, trigger, options)
+        given = StartOptions.of(self.queue, trigger, options, schedule=self.schedule, occurred_at=self.occurred_at)
         started = start_run(self.store, self.hosts, what, payload, given)
         found = self._snapshot(started.state, self.store.clock.now())
         wants_worker = started.wants_worker
@@ -226,6 +227,16 @@ class Commands(Client):
         read = read_work(work, status, self.store.catalog.actions)
         return self._change(run, lambda draft: decisions.add_work(draft, read))
 
+    def apply_signal(self, signal: Signal, /) -> Snapshot:
+        """Do what the signal asks for, once for its idempotency key, and return what the run is then.
+
+        The store's clock says when; the receipt keeps when it was asked for. Raises OptionError for what is no signal
+        and as the command of the same name does.
+        """
+        from squidie_core.runtime.receiving import apply  # noqa: PLC0415  # for those who have signals
+
+        return apply(self, signal)
+
     def _command(
         self,
         actor: object,
@@ -241,6 +252,7 @@ class Commands(Client):
             comment=options.optional_text("comment", comment, 10_000, code),
             metadata=options.metadata(metadata, code),
             idempotency_key=options.optional_text("idempotency_key", idempotency_key),
+            occurred_at=self.occurred_at,
         )
 
     def _resolve(self, run: RunRef, signal: ManualSignal, command: ManualCommand) -> Snapshot:

@@ -53,15 +53,26 @@ class StartOptions:
     priority: int = 5
     tags: Iterable[str] = ()
     metadata: Mapping[str, Any] | None = None
+    schedule: Mapping[str, Any] | None = None
+    """What the activation was, where a scheduler starts the run."""
+    occurred_at: int | None = None
 
     @classmethod
-    def of(cls, default_queue: str, trigger: str | None, keywords: StartKeywords) -> StartOptions:
+    def of(
+        cls,
+        default_queue: str,
+        trigger: str | None,
+        keywords: StartKeywords,
+        *,
+        schedule: Mapping[str, Any] | None = None,
+        occurred_at: int | None = None,
+    ) -> StartOptions:
         """Raises TypeError for a keyword that there is none of."""
         for keyword in keywords:
             if keyword not in StartKeywords.__annotations__:
                 known = ", ".join(("trigger", *StartKeywords.__annotations__))
                 raise TypeError(f"start() has no option {keyword}=; there are {known}")
-        return cls(default_queue=default_queue, trigger=trigger, **keywords)
+        return cls(default_queue=default_queue, trigger=trigger, schedule=schedule, occurred_at=occurred_at, **keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +174,18 @@ def _prepare(store: RunStore, workflow: CompiledWorkflow, trigger: str, payload:
         tags=options.tags(given.tags),
         metadata=options.metadata(given.metadata),
         idempotency_key=options.optional_text("idempotency_key", given.idempotency_key),
+        occurred_at=given.occurred_at,
+        **_scheduled(trigger, given.schedule),
     )
     return _Prepared(request, decisions.start(workflow.plan, request, now))
+
+
+def _scheduled(trigger: str, schedule: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What sets the start of a scheduler apart."""
+    if schedule is None:
+        return {}
+    received = {"trigger": trigger, "schedule": schedule}
+    return {"signal": "start_cron", "received": received, "context": {"schedule": schedule}}
 
 
 def settle(

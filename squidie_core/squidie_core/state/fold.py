@@ -104,6 +104,7 @@ def _signal(state: RunState, entry: RunSignalReceived) -> None:
             entry.comment,
             entry.payload,
             entry.metadata,
+            entry.occurred_at,
         )
     )
 

@@ -95,6 +95,7 @@ class Receipt:
     comment: str | None
     payload: Mapping[str, Json]
     metadata: Mapping[str, Json]
+    occurred_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class AsyncSquidie(Twin):
     reject = awaited(Commands.reject)
     cancel = awaited(Commands.cancel)
     replay = awaited(Commands.replay)
+    apply_signal = awaited(Commands.apply_signal)
     record_dynamic_work = awaited(Commands.record_dynamic_work)
     schedule_dynamic_work = awaited(Commands.schedule_dynamic_work)
 

@@ -11,12 +11,25 @@ from typing import Any
 from squidie_core.authoring import CompiledWorkflow
 from squidie_core.authoring.triggers import CronOptions, Window
 from squidie_core.dataclass import dataclass
-from squidie_core.delivery.payloads import INVALID, Cron
 from squidie_core.errors import ConflictError, NotFoundError, OptionError
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import text
 from squidie_core.journal.identity import derived_id
-from squidie_core.runtime import Squidie
+from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.client import snapshot_of, told
+from squidie_core.runtime.commands import Commands
+
+INVALID = "invalid_runtime_payload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Start the run of a cron trigger. What identifies the activation is `signal_id`, or else a whole window."""
+
+    workflow: str
+    trigger: str
+    signal_id: str | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class Activation:
 
     @property
     def schedule(self) -> Mapping[str, Any]:
-        """What the run's receipt keeps of it."""
+        """What the run keeps of it."""
         schedule: dict[str, Any] = {
             "workflow": self.cron.workflow,
             "trigger": self.cron.trigger,
@@ -57,9 +70,9 @@ class Activation:
         return schedule
 
 
-def resolve(squidie: Squidie, cron: Cron, received_at: datetime) -> Activation:
+def resolve(catalog: Catalog, cron: Cron, received_at: datetime) -> Activation:
     """Raises NotFoundError for names that are not registered here, OptionError for a trigger that is not cron's."""
-    workflow = squidie.store.catalog.workflows.get(cron.workflow)
+    workflow = catalog.workflows.get(cron.workflow)
     if workflow is None:
         raise NotFoundError(
             f"workflow {cron.workflow!r} is not registered here; pass it in workflows=[...] to Squidie(...)",
@@ -83,14 +96,18 @@ def resolve(squidie: Squidie, cron: Cron, received_at: datetime) -> Activation:
     return Activation(cron, workflow, trigger.cron, received_at)
 
 
-def activate(squidie: Squidie, activation: Activation) -> tuple[Snapshot, bool]:
+def activate(
+    commands: Commands,
+    activation: Activation,
+    metadata: Mapping[str, Any] | None = None,
+) -> tuple[Snapshot, bool]:
     """The run of the activation, and whether it is new.
 
     Raises OptionError where the trigger starts once for each identity and there is none, and as `Squidie.start` does.
     """
     cron, identity = activation.cron, activation.identity
     if activation.options.idempotency is None:
-        return _start(squidie, activation, None), True
+        return _start(commands, activation, None, metadata), True
     if identity is None:
         raise OptionError(
             f"trigger {cron.trigger!r} of {cron.workflow!r} starts once for each activation, and this one has no name; "
@@ -98,23 +115,25 @@ def activate(squidie: Squidie, activation: Activation) -> tuple[Snapshot, bool]:
             code="missing_schedule_idempotency_key",
             details={"workflow": cron.workflow, "trigger": cron.trigger},
         )
-    run_id = derived_id(squidie.store.storage.namespace, cron.workflow, cron.trigger, identity)
-    known = _find(squidie, run_id)
+    run_id = derived_id(commands.store.storage.namespace, cron.workflow, cron.trigger, identity)
+    known = _find(commands, run_id)
     if known is not None:
         return known, False
     try:
-        return _start(squidie, activation, identity), True
+        return _start(commands, activation, identity, metadata), True
     except ConflictError:  # somebody was faster, and values(...) gave something else there
-        return squidie.inspect_run(run_id), False
+        return _look(commands, run_id), False
 
 
-def _start(squidie: Squidie, activation: Activation, identity: str | None) -> Snapshot:
-    return squidie.start(
+def _start(
+    commands: Commands, activation: Activation, identity: str | None, metadata: Mapping[str, Any] | None
+) -> Snapshot:
+    return told(commands, schedule=activation.schedule).start(
         activation.workflow.workflow,
         activation.payload,
         trigger=activation.cron.trigger,
         idempotency_key=identity,
-        metadata={"schedule": activation.schedule},
+        metadata=metadata,
     )
 
 
@@ -129,8 +148,12 @@ def _window_id(cron: Cron) -> str | None:
     return f"sha256:{base64.urlsafe_b64encode(digest).decode('ascii').rstrip('=')}"
 
 
-def _find(squidie: Squidie, run_id: str) -> Snapshot | None:
+def _find(commands: Commands, run_id: str) -> Snapshot | None:
     try:
-        return squidie.inspect_run(run_id)
+        return _look(commands, run_id)
     except NotFoundError:
         return None
+
+
+def _look(commands: Commands, run_id: str) -> Snapshot:
+    return snapshot_of(commands.store, commands.store.state(run_id), commands.store.clock.now())
