@@ -376,12 +376,24 @@ class TestNodes:
         run = begun(squidie)
         nodes = [DynamicNode(name, names[number % len(actions)], {"to": name}) for number, name in enumerate(names)]
         squidie.schedule_dynamic_work(run, work(run, *nodes))
-        with working(squidie):
+        squidie.execute_next()
+        assert squidie.inspect_run(run).context["closed"] == "c1"
+        with working(memory.open(actions=actions)):
             eventually(lambda: squidie.inspect_run(run).terminal)
         done = squidie.inspect_run(run)
         assert done.status == "completed"
         assert [done.context[name] for name in names] == [f"delivered to {name}" for name in names]
         assert_consistent(squidie, run)
+
+
+    def test_do_not_hide_the_steps_behind_them(self, memory: Store) -> None:
+        squidie = opened(memory)
+        run = begun(squidie, Council)
+        squidie.schedule_dynamic_work(run, work(run, *(to(f"n{number}") for number in range(MAX_LOOKED_AT + 1))))
+        squidie.approve(run, actor="elrond")
+        other = opened(memory, actions=None)
+        assert other.drain() == 1
+        assert other.inspect_run(run).context["closed"] == "c1"
 
 
 class TestRecordedWork:
