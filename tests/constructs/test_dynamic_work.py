@@ -24,6 +24,7 @@ from squidie_core import (
     Snapshot,
     Squidie,
     StepContext,
+    UnsafeReplayError,
     Workflow,
     sequence,
     step,
@@ -385,7 +386,6 @@ class TestNodes:
         assert [done.context[name] for name in names] == [f"delivered to {name}" for name in names]
         assert_consistent(squidie, run)
 
-
     def test_do_not_hide_the_steps_behind_them(self, memory: Store) -> None:
         squidie = opened(memory)
         run = begun(squidie, Council)
@@ -394,6 +394,64 @@ class TestNodes:
         other = opened(memory, actions=None)
         assert other.drain() == 1
         assert other.inspect_run(run).context["closed"] == "c1"
+
+    def test_that_take_too_long_have_failed(self) -> None:
+        clock = Clock()
+
+        def dawdle() -> None:
+            clock.now += 1_000
+
+        storage = MemoryStorage(world=MemoryWorld(clock=clock))
+        squidie = Squidie(storage, workflows=[Digest], actions={"dawdle": dawdle})
+        run = begun(squidie)
+        squidie.schedule_dynamic_work(run, work(run, DynamicNode("n", "dawdle", timeout=1)))
+        squidie.drain()
+        done = squidie.inspect_run(run)
+        assert (done.status, done.error and done.error["code"]) == ("failed", "step_timeout")
+
+
+class TestUndoing:
+    def test_a_node_that_fails_undoes_the_steps_of_its_run(self, memory: Store) -> None:
+        undone: list[str] = []
+
+        def undo(subscribed: str) -> None:
+            undone.append(subscribed)
+
+        class Saga(Workflow, name="saga"):
+            begin = trigger.manual(chat=str)
+            subscribe = step(subscribe, compensate=undo)
+            agree = step.pause()
+            transitions = sequence(subscribe, agree)
+
+        squidie = memory.open(Saga, actions=ACTIONS)
+        squidie.start(Saga, {"chat": "c1"})
+        run = squidie.execute_next()
+        assert run is not None
+        nodes = (DynamicNode("n", "fail"), to("before"), to("never"), to("after"))
+        squidie.schedule_dynamic_work(
+            run, work(run, *nodes, edges=(DynamicEdge("before", "n"), DynamicEdge("n", "after")))
+        )
+        for _ in range(3):
+            run = squidie.execute_next() or run
+        assert run.reason == "compensating"
+        with pytest.raises(DynamicWorkError) as refused:
+            squidie.schedule_dynamic_work(run, work(run, to("more"), key="more"))
+        assert told(refused.value) == ("run", "compensating")
+        squidie.drain()
+        done = squidie.inspect_run(run)
+        assert (done.status, done.error and done.error["step"], undone) == ("failed", "n", ["c1"])
+        assert statuses(done) == {"n": "failed", "before": "completed", "never": "completed", "after": "waiting"}
+        assert_consistent(squidie, run)
+
+    def test_a_run_with_a_completed_node_is_not_replayed_unseen(self, memory: Store) -> None:
+        squidie = opened(memory)
+        run = begun(squidie, Council)
+        squidie.schedule_dynamic_work(run, work(run, to("a")))
+        squidie.replay(run)
+        squidie.drain()
+        with pytest.raises(UnsafeReplayError) as refused:
+            squidie.replay(run)
+        assert [each["step"] for each in refused.value.details["steps"]] == ["a"]
 
 
 class TestRecordedWork:
@@ -544,6 +602,8 @@ BAD: list[tuple[str, Mapping[str, Any], tuple[str, str]]] = [
         {"nodes": [to("a", retry=Retry(2, retry_on=(OSError,)))]},
         ("nodes", "invalid_max_attempts"),
     ),
+    ("a timeout of none", {"nodes": [to("a", timeout=0)]}, ("nodes", "invalid")),
+    ("a timeout of a word", {"nodes": [to("a", timeout="x")]}, ("nodes", "invalid")),
     ("an input that is none", {"nodes": [{"id": "a", "action": "deliver", "input": 1}]}, ("nodes", "invalid")),
     ("an input of objects", {"nodes": [DynamicNode("a", "deliver", {"to": object()})]}, ("nodes", "invalid")),
     ("metadata that is none", {"metadata": []}, ("metadata", "invalid")),

@@ -131,6 +131,7 @@ work_nodes = st.builds(
     action=st.none() | st.sampled_from(["send", "join"]),
     input=mappings,
     retry=st.none() | st.builds(RetryPolicy, max_attempts=st.integers(1, 3), min=st.just(5)),
+    timeout=st.none() | st.just(5),
     metadata=mappings,
 )
 work_edges = st.builds(WorkEdge, id=optional.map(str), source=steps, target=steps, type=st.just("dynamic"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol, TypeAlias
 
+from squidie_core.authoring.durations import Duration
 from squidie_core.authoring.policies import Retry
 from squidie_core.dataclass import dataclass
 
@@ -41,6 +42,8 @@ class DynamicNode:
     action: str | None = None
     input: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     retry: Retry | int | None = None
+    timeout: Duration | None = None
+    """How long each attempt may take, as a step's `timeout=`."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from squidie_core.decisions.nodes import node_step
 from squidie_core.definition.plan import Plan, PlannedStep
 from squidie_core.journal.entries import Entry
 from squidie_core.state.fold import apply
@@ -47,4 +46,4 @@ class Draft:
     def step(self, name: str) -> PlannedStep:
         """The step of the definition that the run is pinned to, or the node of dynamic work, which is like one."""
         found = self.plan.steps.get(name)
-        return node_step(self.state, name) if found is None else found
+        return self.state.nodes[name].step if found is None else found

@@ -27,6 +27,8 @@ class WorkNode:
     action: str | None = None
     input: Mapping[str, Any] = field(default_factory=dict[str, Any])
     retry: RetryPolicy | None = None
+    timeout: int | None = None
+    """Milliseconds for each attempt."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, TypeVar, cast
 
+from squidie_core.authoring import milliseconds
 from squidie_core.authoring.dynamic import DynamicEdge, DynamicNode, DynamicWork
 from squidie_core.definition.graph import circles
 from squidie_core.definition.step_rules import RESERVED
@@ -111,8 +112,21 @@ def _node(index: int, given: Any, actions: Actions | None) -> WorkNode:
         node.action,
         _mapping(node.input, "nodes", f"node {name!r}: the input", index=index, attribute="input", id=name),
         retry,
+        _timeout(node.timeout, f"node {name!r}: the timeout", index=index, attribute="timeout", id=name),
         _metadata(node.metadata, "nodes", index=index, attribute="metadata", id=name),
     )
+
+
+def _timeout(given: Any, what: str, **more: Json) -> int | None:
+    if given is None:
+        return None
+    try:
+        limit = milliseconds(given)
+    except ValueError as problem:
+        _refuse("nodes", "invalid", f"{what} {problem}", **more)
+    if limit == 0:
+        _refuse("nodes", "invalid", f"{what} must be above 0", **more)
+    return limit
 
 
 def _edges(given: Any, origin: WorkOrigin, nodes: Sequence[WorkNode]) -> tuple[WorkEdge, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import StepDefinition
+from squidie_core.definition.plan import PlannedStep
 from squidie_core.journal.dynamic import WorkNode
 from squidie_core.journal.entries import DynamicWorkRecorded, Json
 
@@ -26,11 +28,21 @@ class NodeState:
     """How many of those that lead to it are not applied yet."""
     applied: str | None = None
     """The key of the runnable that was applied for it."""
+    _step: PlannedStep | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def step(self) -> PlannedStep:
+        """The node as a step without routes."""
+        if self._step is None:
+            self._step = PlannedStep(node_definition(self.node), on_ok=(), on_error=(), dependents=())
+        return self._step
 
 
 def node_definition(node: WorkNode) -> StepDefinition:
     """The node as a step: it takes all of its input, and what it did cannot be undone."""
-    return StepDefinition(name=node.id, parameters=None, output=node.id, retry=node.retry, compensatable=False)
+    return StepDefinition(
+        name=node.id, parameters=None, output=node.id, retry=node.retry, timeout=node.timeout, compensatable=False
+    )
 
 
 def record(state: RunState, work: DynamicWorkRecorded) -> bool:
