@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from squidie_core import logs
     from squidie_core.authoring import (
         Backoff,
+        ChildRun,
         Deadline,
         Defer,
         FailStep,
@@ -71,6 +72,7 @@ __all__ = [
     "AsyncWorker",
     "AttemptView",
     "Backoff",
+    "ChildRun",
     "CommandView",
     "ConflictError",
     "Corrupt",

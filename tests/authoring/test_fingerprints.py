@@ -64,6 +64,7 @@ class TestWhatChangesIt:
             {"irreversible": True},
             {"compensatable": False},
             {"transaction": True},
+            {"await_children": True},
             {"max_deliveries": 6},
             {"name": "other"},
             {"body": flows.charge_card},

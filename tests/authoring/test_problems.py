@@ -732,6 +732,30 @@ def _() -> None:
         only = step(run, transaction=wrong)
 
 
+@case("invalid_step_await_children", "step 'only'", "await_children=True")
+def _() -> None:
+    class Bad(Workflow, name="bad"):
+        go = trigger.manual(Order)
+        only = step(run, await_children=wrong)
+
+
+@case("invalid_step_await_children", "step 'only'", "a dataclass or None")
+def _() -> None:
+    def count() -> int:
+        return 1
+
+    class Bad(Workflow, name="bad"):
+        go = trigger.manual(Order)
+        only = step(count, await_children=True, output="counted")
+
+
+@case("invalid_step_await_children", "step 'rest'", "leave await_children= out")
+def _() -> None:
+    class Bad(Workflow, name="bad"):
+        go = trigger.manual(Order)
+        rest = step.wait(5).using(await_children=True)
+
+
 @case("built_in_step_transaction", "step 'rest'", "leave transaction= out")
 def _() -> None:
     class Bad(Workflow, name="bad"):

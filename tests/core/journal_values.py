@@ -18,6 +18,9 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    ChildrenAwaited,
+    ChildRunEnded,
+    ChildRunStarted,
     CompensationStarted,
     Deadline,
     Decision,
@@ -91,6 +94,8 @@ KEYS = ("r:a:1", "r:a:2", "r:a#2:1", "r:b:1", "r:b:1:deferred", "unknown")
 keys = st.sampled_from(KEYS)
 claim_ids = st.sampled_from(["c1", "c2"])
 steps = st.sampled_from(["a", "b"])
+child_ids = st.sampled_from(["x", "y"])
+child_keys = st.sampled_from(["k", "l"])
 kinds = st.sampled_from(["run", "run", "wait", "log", "pause", "approval", "compensation"])
 times = st.integers(0, 60)
 optional = st.none() | st.text("ab", max_size=2)
@@ -193,7 +198,30 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         runnable_key=keys,
         decision=st.none() | decisions,
         deferred=plain_values,
+        children=st.sampled_from([None, None, "", "a"]),
     ),
+    st.builds(
+        ChildRunStarted,
+        at=times,
+        runnable_key=keys,
+        child_run_id=child_ids,
+        child_workflow=st.just("w"),
+        child_trigger=st.just("t"),
+        child_key=child_keys,
+        payload_digest=st.just("2" * 64),
+        metadata=mappings,
+    ),
+    st.builds(
+        ChildRunEnded,
+        at=times,
+        step=steps,
+        child_key=child_keys,
+        child_run_id=child_ids,
+        status=st.sampled_from(["completed", "failed", "cancelled", "quarantined", "lost"]),
+        output=st.none() | mappings,
+        error=st.none() | mappings,
+    ),
+    st.builds(ChildrenAwaited, at=times, runnable_key=keys, look_at=times),
     st.builds(
         ManualStepPaused,
         at=times,

@@ -100,6 +100,9 @@ class TestEntries:
             "attempt_completed",
             "attempt_failed",
             "runnable_applied",
+            "child_run_started",
+            "child_run_ended",
+            "children_awaited",
             "manual_step_paused",
             "manual_step_resolved",
             "dynamic_work_recorded",
@@ -112,8 +115,8 @@ class TestWhatIsNewer:
     @pytest.mark.parametrize(
         "item",
         [
-            {"type": "child_run_started", "at": 1},
-            {"type": "child_run_started"},
+            {"type": "run_teleported", "at": 1},
+            {"type": "run_teleported"},
             {"type": "run_terminal", "at": 1, "status": "completed", "v": READER_VERSION + 1},
             {"type": "run_terminal", "at": 1, "status": "completed", "because": "unknown field", "v": 99},
         ],

@@ -561,7 +561,7 @@ class TestThread:
             fold_thread(RunState("r"), LoadedThread(bad.head, [self.first, bad]))
 
     def test_with_newer_entries_is_not_corrupt_but_unknown(self) -> None:
-        newer = StoredCommit(3, 1, 22, 11, '[{"type":"child_run_started","at":3}]')
+        newer = StoredCommit(3, 1, 22, 11, '[{"type":"run_teleported","at":3}]')
         with pytest.raises(UnknownVersion):
             fold_thread(RunState("r"), LoadedThread(newer.head, [self.first, newer]))
 

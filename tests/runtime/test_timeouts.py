@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from squidie_core.definition.model import StepDefinition
+from squidie_core.memory import MemoryStorage
 from squidie_core.runtime.attempts import Attempt
+from squidie_core.runtime.catalog import Catalog
+from squidie_core.runtime.store import RunStore
 from squidie_core.runtime.timeouts import Timeouts
 from squidie_core.state import RunnableState
 
@@ -13,7 +16,8 @@ NOW = 1_800_000_000_000
 def attempt(number: int, limit: int | None) -> Attempt:
     key = f"r:act:{number}"
     runnable = RunnableState(key, "act", "run", 1, 1, {}, key, NOW, NOW, claimed_at=NOW)
-    return Attempt("r", "w", runnable, "c1", StepDefinition(name="act", timeout=limit), None)
+    store = RunStore(MemoryStorage(), Catalog((), {}))
+    return Attempt("r", "w", runnable, "c1", StepDefinition(name="act", timeout=limit), None, store)
 
 
 class TestTimeouts:

@@ -64,6 +64,20 @@ class Single(Workflow, name="single"):
     only = step(tell)
 
 
+def beget(ctx: StepContext, trail: Resource[Trail]) -> dict[str, Any]:
+    """Start a run, and get stuck the first time."""
+    child = ctx.start_child(Single.begin, child_key="only")
+    get_stuck(ctx, trail)
+    return {"child": child.id, "is_new": child.is_new}
+
+
+class Begetting(Workflow, name="begetting"):
+    begin = trigger.manual()
+    beget = step(beget, await_children=True)
+    after = step(tell)
+    transitions = sequence(beget, after)
+
+
 class Patient(Workflow, name="patient"):
     begin = trigger.manual()
     wait = step(wait_for_word)
@@ -71,7 +85,7 @@ class Patient(Workflow, name="patient"):
     transitions = sequence(wait, after)
 
 
-ALL: tuple[type[Workflow], ...] = (Perilous, Single, Patient)
+ALL: tuple[type[Workflow], ...] = (Perilous, Single, Patient, Begetting)
 
 
 def along(trail: Trail) -> Mapping[type, object]:

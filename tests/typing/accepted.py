@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypedDict, assert_type
 
-from squidie_core import AsyncSquidie, Snapshot, Squidie
+from squidie_core import AsyncSquidie, ChildRun, Snapshot, Squidie
 from squidie_core.authoring import (
     AnyStep,
     Backoff,
@@ -135,6 +135,16 @@ assert_type(sequence(Flow.first, Flow.last), tuple[Transition, ...])
 assert_type(Flow.definition, Definition)
 assert_type(StepContext("run").resource(Bank), Bank)
 assert_type(Child.audit, AnyStep)
+
+
+async def starts_children(ctx: StepContext) -> None:
+    one = ctx.start_child(Flow.by_class, Order("one"), child_key="one", metadata={"why": "asked"})
+    assert_type(one, ChildRun)
+    ctx.start_child(Flow.by_nothing, child_key="two", queue="other", delay=timedelta(minutes=1))
+    ctx.start_child(Flow, {"order_id": "one"}, child_key="three", trigger="by_fields", priority=1)
+    assert_type(ctx.start_children(Flow.by_class, {"one": Order("one")}), dict[str, ChildRun])
+    assert_type(await ctx.start_child_async(Flow.by_class, Order("one"), child_key="one"), ChildRun)
+    assert_type(await ctx.start_children_async(Flow, {"one": {"order_id": "one"}}), dict[str, ChildRun])
 
 
 def takes_any(one: AnyStep, other: Step[..., object], third: type[Workflow]) -> None:

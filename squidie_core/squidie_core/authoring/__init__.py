@@ -1,6 +1,7 @@
 """What a workflow author writes."""
 
 from squidie_core.authoring.bodies import Body
+from squidie_core.authoring.child_runs import ChildKeywords, ChildRun
 from squidie_core.authoring.compile import CompiledWorkflow, compiled, definition_of
 from squidie_core.authoring.conditions import When, where
 from squidie_core.authoring.context import Flag, MissingResourceError, Resource, StepContext
@@ -21,6 +22,8 @@ __all__ = [
     "AnyStep",
     "Backoff",
     "Body",
+    "ChildKeywords",
+    "ChildRun",
     "CompiledWorkflow",
     "ContractError",
     "Deadline",

@@ -92,7 +92,10 @@ class _Bodies:
         return [fault for fault in faults if self.final or fault.code != "unresolved_resource"]
 
     def check_result(self, read: Signature) -> None:
-        if self.step.options.output is None and has_no_names(read.returns):
+        if self.step.options.await_children is True and has_no_names(read.returns):
+            message = "its body returns a value beside which the results of its children cannot stand"
+            self.add("invalid_step_await_children", message, "return a dict, a dataclass or None")
+        elif self.step.options.output is None and has_no_names(read.returns):
             message = "its body returns a value that has no name in the context"
             self.add("missing_step_output", message, f'output="{self.name}"')
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
+from squidie_core.authoring.child_runs import ChildStarter, StartsChildren
 from squidie_core.errors import SquidieError
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ _NEVER = NeverCancelled()
 _NO_RESOURCES: Mapping[type, object] = {}
 
 
-class StepContext:
+class StepContext(StartsChildren):
     """The attempt that a body runs in. A body gets it by a parameter annotated `StepContext` or named `ctx`.
 
     All but `run_id` has a default, so that a test can make one.
@@ -86,6 +87,7 @@ class StepContext:
         deadline: datetime | None = None,
         resources: Mapping[type, object] = _NO_RESOURCES,
         cancel_event: Flag = _NEVER,
+        children: ChildStarter | None = None,
     ) -> None:
         self.run_id = run_id
         self.workflow = workflow
@@ -102,6 +104,7 @@ class StepContext:
         """When the step is due, or None."""
         self.resources = resources
         self._cancel_event = cancel_event
+        self._children = children
 
     @property
     def cancelled(self) -> bool:

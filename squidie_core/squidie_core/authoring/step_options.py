@@ -73,6 +73,7 @@ class StepBuilder:
             compensate=compensate,
             compensate_retry=compensate_retry,
             transaction=bool(self._flag(options.transaction, "transaction=", "invalid_step_transaction_boundary")),
+            await_children=bool(self._flag(options.await_children, "await_children=", "invalid_step_await_children")),
             max_deliveries=5 if max_deliveries is None else max_deliveries,
             duration=self._duration(
                 options.duration, "invalid_wait_duration", "the duration", "step.wait(timedelta(hours=1))"

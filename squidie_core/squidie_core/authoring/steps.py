@@ -51,6 +51,7 @@ class StepOptions:
     irreversible: bool = False
     compensatable: bool | None = None
     transaction: bool = False
+    await_children: bool = False
     max_deliveries: int = 5
     duration: Duration | None = None
     message: str | None = None
@@ -72,6 +73,7 @@ class StepKeywords(TypedDict, total=False):
     irreversible: bool
     compensatable: bool | None
     transaction: bool
+    await_children: bool
     max_deliveries: int
 
 

@@ -1,5 +1,6 @@
 """Pure commands on a run's state: what they add to the thread follows from the state, the plan and the given time."""
 
+from squidie_core.decisions.children import ChildRequest, EndedChild, join_children, link_children
 from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
@@ -10,9 +11,11 @@ from squidie_core.decisions.start import StartRequest, start
 from squidie_core.decisions.timeout import timeout_error
 
 __all__ = [
+    "ChildRequest",
     "Claimant",
     "DefinitionChoice",
     "Draft",
+    "EndedChild",
     "ManualCommand",
     "ReplayRequest",
     "StartRequest",
@@ -25,6 +28,8 @@ __all__ = [
     "defer",
     "fail",
     "heartbeat",
+    "join_children",
+    "link_children",
     "release",
     "replay_digest",
     "replay_request",

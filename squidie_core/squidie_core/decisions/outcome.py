@@ -14,6 +14,7 @@ from squidie_core.definition.model import RetryPolicy
 from squidie_core.journal.entries import (
     AttemptCompleted,
     AttemptFailed,
+    ChildrenAwaited,
     Json,
     Runnable,
     RunnableApplied,
@@ -47,6 +48,8 @@ def complete(draft: Draft, key: str, claim_id: str, result: Mapping[str, Json]) 
     draft.emit(AttemptCompleted(draft.at, key, claim_id, result))
     if runnable.kind == "compensation":
         undone(draft, runnable)
+    elif draft.state.children.live(runnable.step) and draft.step(runnable.step).definition.await_children:
+        draft.emit(ChildrenAwaited(draft.at, key, draft.at))
     else:
         move_on(draft, runnable, "ok")
     return True

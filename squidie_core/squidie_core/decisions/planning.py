@@ -20,6 +20,7 @@ from squidie_core.journal.entries import (
     RunTerminal,
 )
 from squidie_core.journal.identity import runnable_key
+from squidie_core.state.children import with_children
 from squidie_core.state.run import RunnableState
 
 
@@ -73,13 +74,15 @@ def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
         _move_on_from_node(draft, runnable)
         return
     step = draft.step(runnable.step)
+    children = (step.definition.output or "") if on == "ok" and step.definition.await_children else None
     if draft.plan.uses_dependencies:
-        draft.emit(RunnableApplied(draft.at, runnable.key))
+        draft.emit(RunnableApplied(draft.at, runnable.key, children=children))
         _plan_dependents(draft, step.dependents)
         return
     routes = step.on_ok if on == "ok" else step.on_error
-    route = choose(draft, routes, runnable, on)
-    draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route)))
+    result = runnable.result if children is None else with_children(draft.state, runnable, children)
+    route = choose(draft, routes, runnable, on, result)
+    draft.emit(RunnableApplied(draft.at, runnable.key, _decision(route), children=children))
     if route is None and routes:
         fail_run(draft, _no_match(runnable, on))
     elif route is None or route.transition.target == END:
@@ -88,9 +91,15 @@ def move_on(draft: Draft, runnable: RunnableState, on: StepOutcome) -> None:
         _plan_or_fail(draft, (route.transition.target,))
 
 
-def choose(draft: Draft, routes: Sequence[Route], runnable: RunnableState, on: StepOutcome) -> Route | None:
-    """The first route whose condition holds and that was not taken as often as it may be."""
-    newest: Mapping[str, Json] = runnable.result or {}
+def choose(
+    draft: Draft,
+    routes: Sequence[Route],
+    runnable: RunnableState,
+    on: StepOutcome,
+    result: Mapping[str, Json] | None = None,
+) -> Route | None:
+    """The first route whose condition holds, `result` considered, and that was not taken as often as it may be."""
+    newest: Mapping[str, Json] = result or {}
     if on == "error" and runnable.error is not None:
         newest = {"error": runnable.error}
     view = (newest, *view_of(draft.state))

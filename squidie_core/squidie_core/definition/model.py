@@ -101,6 +101,8 @@ class StepDefinition:
     """Qualified name of the compensation callback."""
     compensate_retry: RetryPolicy | None = None
     transaction: bool = False
+    await_children: bool = False
+    """The step is applied when the runs that it started have ended."""
     max_deliveries: int = 5
     duration: int | None = None
     message: str | None = None

@@ -124,6 +124,8 @@ class _Views:
         if step.kind in ("wait", "log", "pause"):
             return {}
         shape = DECISION if step.kind == "approval" else self._known.results.get(step.name)
+        if step.await_children and shape is not None:
+            shape = {**shape, "children": None}
         return shape if step.output is None else {step.output: shape}
 
 

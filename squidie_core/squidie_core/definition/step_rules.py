@@ -69,6 +69,9 @@ def _check_kind(found: Findings, step: StepDefinition) -> None:
         if step.transaction:
             message = f"a {step.kind} has nothing to do in a transaction"
             found.step(step.name, "built_in_step_transaction", message, "leave transaction= out")
+        if step.await_children:
+            message = f"a {step.kind} starts no children to wait for"
+            found.step(step.name, "invalid_step_await_children", message, "leave await_children= out")
         if step.retry is not None:
             message = f"a {step.kind} cannot fail, so there is nothing to retry"
             found.step(step.name, "invalid_step_retry_opts", message, "leave retry= out")

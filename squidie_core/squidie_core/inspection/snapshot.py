@@ -13,6 +13,7 @@ from squidie_core.errors import NotFoundError
 from squidie_core.inspection.commands import CommandView, command_views
 from squidie_core.inspection.compensation import compensation_errors
 from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
+from squidie_core.inspection.lineage import ChildView, ParentView, children_of, parent_of
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
@@ -81,8 +82,8 @@ class Snapshot:
     """What is known about a run at revision `rev`.
 
     `reason` says why it is where it is: `terminal`, `manual_intervention_required`, `expired_claim`, `attempt_visible`,
-    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `step_unavailable`, `quarantined`,
-    `compensating`, `idle`.
+    `deferred_continuation`, `attempt_claimed`, `attempt_scheduled_for_later`, `awaiting_children`, `step_unavailable`,
+    `quarantined`, `compensating`, `idle`.
     """
 
     id: str
@@ -115,6 +116,8 @@ class Snapshot:
     anomalies: tuple[Anomaly, ...] = field(repr=False)
     dynamic_work: tuple[DynamicWorkView, ...] = field(default=(), repr=False)
     """What was recorded or scheduled for the run at run time, in that order."""
+    parent: ParentView | None = field(default=None, repr=False)
+    children: tuple[ChildView, ...] = field(default=(), repr=False)
     history: tuple[Mapping[str, Json], ...] | None = field(default=None, repr=False)
     """Every entry of the journal, where it was asked for."""
     _stored: Mapping[str, Json] = field(repr=False, compare=False)
@@ -168,6 +171,8 @@ class Snapshot:
                 for a in self.anomalies
             ],
             "dynamic_work": [work.to_dict() for work in self.dynamic_work],
+            **({} if self.parent is None else {"parent": self.parent.to_dict()}),
+            **({} if not self.children else {"children": [child.to_dict() for child in self.children]}),
             **({} if self.history is None else {"history": list(self.history)}),
         }
 
@@ -207,6 +212,8 @@ def snapshot(
         commands=command_views(state.receipts),
         anomalies=tuple(state.anomalies),
         dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
+        parent=parent_of(state),
+        children=children_of(state),
         history=None if history is None else tuple(history),
         _stored=dict(state.context),
         _output_of=output_of,

@@ -25,6 +25,8 @@ GateKind: TypeAlias = Literal["pause", "approval"]
 GateAction: TypeAlias = Literal["resumed", "approved", "rejected"]
 WorkStatus: TypeAlias = Literal["recorded", "scheduled"]
 TerminalStatus: TypeAlias = Literal["completed", "failed", "cancelled"]
+ChildStatus: TypeAlias = Literal["completed", "failed", "cancelled", "quarantined", "lost"]
+"""`quarantined`: its journal cannot be read; `lost`: there is no such run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,51 @@ class RunnableApplied:
     decision: Decision | None = None
     deferred: Json = None
     """Why the same step goes on later, where it was deferred."""
+    children: str | None = None
+    """The output name beside whose value the results of awaited children stand; `""`: the context itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRunStarted:
+    """The runnable's body started this run, whose first append stands in the same commit."""
+
+    TYPE: ClassVar = "child_run_started"
+    at: int
+    runnable_key: str
+    child_run_id: str
+    child_workflow: str
+    child_trigger: str
+    child_key: str
+    payload_digest: str
+    """What a repeated start is compared with."""
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRunEnded:
+    """The run, whose step awaits the child, has learned how it ended. `output`: what its steps added to its context."""
+
+    TYPE: ClassVar = "child_run_ended"
+    at: int
+    step: str
+    child_key: str
+    child_run_id: str
+    status: ChildStatus
+    output: Mapping[str, Json] | None = None
+    error: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenAwaited:
+    """The runnable has completed and is applied when its step's children have ended.
+
+    They tell when they end; should that be lost, somebody looks at `look_at`.
+    """
+
+    TYPE: ClassVar = "children_awaited"
+    at: int
+    runnable_key: str
+    look_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +322,9 @@ Entry: TypeAlias = (
     | AttemptCompleted
     | AttemptFailed
     | RunnableApplied
+    | ChildRunStarted
+    | ChildRunEnded
+    | ChildrenAwaited
     | ManualStepPaused
     | ManualStepResolved
     | DynamicWorkRecorded
@@ -292,6 +342,9 @@ ENTRY_CLASSES: tuple[type[Entry], ...] = (
     AttemptCompleted,
     AttemptFailed,
     RunnableApplied,
+    ChildRunStarted,
+    ChildRunEnded,
+    ChildrenAwaited,
     ManualStepPaused,
     ManualStepResolved,
     DynamicWorkRecorded,

@@ -25,8 +25,8 @@ class Write:
 
     @property
     def commit(self) -> Commit:
-        """The append as a commit of its own."""
-        return Commit((self.append,))
+        """The append as a commit of its own, which tells whoever waits for the end that it brings."""
+        return Commit((self.append,), self.draft.state.nudges)
 
 
 @dataclass(slots=True)
@@ -64,6 +64,13 @@ class Actor:
         """The draft has no effect: the state is what it was, or unknown."""
         if not draft.revoke():
             self.state = None
+
+    def hear(self) -> None:
+        """Take in that bodies have written to the run themselves."""
+        for attempt in (*self.running.values(), *(attempt for attempt, _ in self.reported)):
+            if attempt.has_written:
+                attempt.has_written = False
+                self.behind = True
 
     @property
     def put_off_until(self) -> float | None:

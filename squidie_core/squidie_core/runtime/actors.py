@@ -65,6 +65,8 @@ class Actors:
 
     def reload(self, actors: list[Actor]) -> None:
         """Bring those up to date whose runs others have written to; what cannot be read is dropped from the list."""
+        for actor in actors:
+            actor.hear()
         stale = [actor for actor in actors if actor.state is None or actor.behind]
         if not stale:
             return

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from squidie_core.authoring import Body
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import StepDefinition
 from squidie_core.journal.entries import Json
 from squidie_core.state import RunnableState
+
+if TYPE_CHECKING:
+    from squidie_core.runtime.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,11 @@ class Attempt:
     step: StepDefinition
     body: Body | None
     """`None` for a log step."""
+    store: RunStore
+    """Where the run is, for bodies that start others."""
     lost: Flag = field(default_factory=Flag)
+    has_written: bool = False
+    """Its body has written to the run: what is known of it elsewhere is behind."""
     timed: bool = False
     """Somebody wants to know how long the body runs."""
     ran: float = 0.0

@@ -13,6 +13,7 @@ from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
+from squidie_core.runtime.families import cancel_family
 from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 
@@ -156,15 +157,23 @@ class Commands(Client):
         metadata: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
         compensate: bool | None = None,
+        children: bool = False,
     ) -> Snapshot:
         """End a run that is not over. Running bodies are told; their results are dropped.
 
         `compensate=True` undoes first what the run did, by the callbacks of the steps that were applied, as after a
         failure; the run ends as cancelled then. A run that is being undone already ends by itself and is not cancelled;
         `compensate=False` ends it at once, and what was not undone is listed. Raises as `resume` does.
+
+        With `children` the runs that its steps have started are cancelled in the same way, and those that these have
+        started, each by a commit of its own after its parent's. Should that be interrupted, say it again: for this a
+        run that was cancelled before may be cancelled with its children.
         """
         command = self._command(actor, comment, metadata, idempotency_key)
         undo = options.optional_flag("compensate", compensate)
+        if options.flag("children", children):
+            state = cancel_family(self.store, id_of(run), command, compensate=undo)
+            return self._snapshot(state, self.store.clock.now())
         return self._change(run, lambda draft: decisions.cancel(draft, command, compensate=undo))
 
     def replay(

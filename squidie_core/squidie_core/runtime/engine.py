@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from squidie_core.dataclass import dataclass
-from squidie_core.decisions import Draft, heartbeat, timeout_error
+from squidie_core.decisions import Draft, heartbeat, join_children, timeout_error
 from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
 from squidie_core.ports.storage import DueRun
@@ -21,6 +21,7 @@ from squidie_core.runtime.actors import Actors
 from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
+from squidie_core.runtime.joining import ChildNews, look_at_children
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
 from squidie_core.runtime.slots import Slots
@@ -250,13 +251,16 @@ class Engine:
 
     def _take_on(self, runs: Sequence[DueRun], slots: Slots, now: int, share: int) -> None:
         states = self._actors.states_of(runs)
+        news = look_at_children(self._store, states)
         for run in runs:
             actor = self._actors.take(run.thread_id)
             state = states.get(run.thread_id)
             if isinstance(state, RunState):
                 actor.state, actor.behind = state, False
                 actor.nudges = max(actor.nudges, run.nudges)
-                self._guarded(actor, partial(self._decide_claim, actor, run, slots, now, share))
+                self._guarded(
+                    actor, partial(self._decide_claim, actor, run, slots, now, share, news=news.get(run.thread_id))
+                )
             else:
                 self._actors.abandon(actor, state)
 
@@ -269,8 +273,12 @@ class Engine:
             seen, self._nudged_in_vain = self._nudged_in_vain, {}
             self._store.storage.acknowledge(seen)
 
-    def _decide_claim(self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int) -> None:
+    def _decide_claim(
+        self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int, *, news: ChildNews | None
+    ) -> None:
         draft = self._draft(_loaded(actor), now)
+        if news is not None:
+            join_children(draft, news.ended, again=news.again)
         slots.lacks_code = False
         claimed = self._claim(draft, slots, share)
         if draft.entries:
@@ -361,6 +369,7 @@ class Engine:
             self.last_poll_won = True
         if state.terminal:
             self.observer.run_ended(state, write.reported)
+            self._store.wake_parent(state)
         self._drop_unwanted(actor, state)
         claimed = write.claimed
         if claimed and self._came_late(claimed):

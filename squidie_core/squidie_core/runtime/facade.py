@@ -68,6 +68,7 @@ class Squidie(Commands, Views, Execution, Care):
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         try:
             self.wakeups = Wakeups(self._open_notifier(notifier, storage, storage_options))
+            self.store.wake = self.wakeups.wake
         except BaseException:
             self._close_owned()
             raise

@@ -67,7 +67,7 @@ def park_reason(catalog: Catalog, state: RunState, head: HeadStatus | None, now:
         return head.park_reason
     if state.workflow not in catalog.workflows or state.claimed():
         return None
-    due = [runnable for runnable in state.open.values() if runnable.visible_at <= now]
+    due = [r for r in state.open.values() if r.visible_at <= now and r.key not in state.joins]
     lacking = (wants_code(runnable) and catalog.body_of(state.workflow, runnable) is None for runnable in due)
     return "step_unavailable" if due and all(lacking) else None
 

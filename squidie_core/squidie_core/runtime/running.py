@@ -17,6 +17,7 @@ from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
 from squidie_core.journal.values import decode, encode
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, OverdueError, Unwanted
+from squidie_core.runtime.children import ChildRuns, check_room_for_children
 
 _log = logging.getLogger("squidie.steps")
 _MAX_MESSAGE = 2_000
@@ -71,6 +72,7 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         failure=None if attempt.failure is None else decode(attempt.failure),
         resources=resources,
         cancel_event=attempt.lost if attempt.overdue_at is None else Unwanted(attempt),
+        children=ChildRuns(attempt),
     )
 
 
@@ -78,7 +80,12 @@ def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
     """What the returned value means. Raises ContractError, EncodingError, FailStep."""
     accepted = _kept(body, value) if attempt.undoes else body.accept_result(value)
     if not isinstance(accepted, Defer):
-        return Completed(accepted if attempt.undoes else renamed(accepted, body.output, attempt.step.output))
+        if attempt.undoes:
+            return Completed(accepted)
+        result = renamed(accepted, body.output, attempt.step.output)
+        if attempt.step.await_children:
+            check_room_for_children(result, attempt.step.output)
+        return Completed(result)
     return Deferred(encode(accepted.reason, f"the deferral of step {attempt.step.name!r}"), accepted.delay)
 
 

@@ -113,7 +113,7 @@ def start_run(
 
     Raises what `Squidie.start` says; nothing is written then.
     """
-    workflow, trigger = _resolve(store.catalog, what, given.trigger)
+    workflow, trigger = resolve(store.catalog, what, given.trigger)
     prepared = _prepare(store, workflow, trigger, payload, given)
     store.catalog.ensure_stored(workflow.plan, store.storage)
     draft = prepared.draft
@@ -148,7 +148,7 @@ def start_runs(
         )
     if keys is not None and len(set(keys)) < len(keys):
         raise options.refuse("idempotency_keys", "has a key twice", "pass another key for each payload")
-    workflow, trigger = _resolve(store.catalog, what, given.trigger)
+    workflow, trigger = resolve(store.catalog, what, given.trigger)
     each = [given] * len(payloads) if keys is None else [replace(given, idempotency_key=key) for key in keys]
     prepared = [_prepare(store, workflow, trigger, payload, own) for payload, own in zip(payloads, each, strict=True)]
     store.catalog.ensure_stored(workflow.plan, store.storage)
@@ -200,9 +200,8 @@ def settle(
     return Started(state, append.index.wake_at)
 
 
-def _resolve(
-    catalog: Catalog, what: Trigger[Any] | type[Workflow], trigger: str | None
-) -> tuple[CompiledWorkflow, str]:
+def resolve(catalog: Catalog, what: Trigger[Any] | type[Workflow], trigger: str | None) -> tuple[CompiledWorkflow, str]:
+    """The workflow and its trigger that are meant. Raises NotFoundError, OptionError."""
     if isinstance(what, Trigger):
         return catalog.trigger(what)
     workflow = catalog.workflow(what)

@@ -47,6 +47,10 @@ def pause(tries: int) -> float:
     return min(0.001 * 2.0**tries, _LONGEST_WAIT) * fraction()
 
 
+def _wake_nobody(queue: str, count: int) -> None:
+    pass
+
+
 class RunStore:
     """The runs of one store. Safe to use from any thread; the states it gives out belong to their callers."""
 
@@ -55,6 +59,8 @@ class RunStore:
         self.catalog = catalog
         self.telemetry = telemetry or Telemetry()
         self.clock = StoreClock(storage)
+        self.wake: Callable[[str, int], None] = _wake_nobody
+        """Tells workers that so many runs of the queue are due."""
         self._checkpoints = CheckpointWriter(storage, self.telemetry.wrote_checkpoint)
 
     @property
@@ -157,44 +163,60 @@ class RunStore:
             if not draft.entries:
                 return draft.state, decided
             append = self.to_append(draft)
-            result = self.commit(append)
+            result = self.commit(append, nudges=draft.state.nudges)
             if not isinstance(result, Conflict):
                 self.committed(draft.state, append)
                 if draft.state.terminal and not was_over:
                     self.telemetry.ended(draft.state)
+                    self.wake_parent(draft.state)
                 return draft.state, decided
             time.sleep(pause(tries))
         raise ConflictError(
             f"run {run_id} was written by others {MAX_TRIES} times in a row; try again", details={"run_id": run_id}
         )
 
-    def commit(self, append: Append) -> CommitResult:
-        """Write one append; waits while its thread is busy. Gives Committed or Conflict, or raises."""
-        return self._waited_for(append, self._write([append])[0])
+    def wake_parent(self, state: RunState) -> None:
+        """The run has ended: where another waits for that, tell the workers of its queue."""
+        if state.nudges and state.parent is not None:
+            self.wake(state.parent["queue"], 1)
+
+    def commit(self, *appends: Append, nudges: tuple[str, ...] = ()) -> CommitResult:
+        """Write the appends together or not at all; waits while a thread is busy.
+
+        Gives Committed or Conflict, or raises.
+        """
+        commit = Commit(appends, nudges)
+        return self._waited_for(commit, self._write([commit])[0])
 
     def commit_all(self, appends: Sequence[Append]) -> list[CommitResult]:
         """The same for several threads, each on its own, in as few round trips as the store allows."""
-        results = self._write(appends)
-        return [self._waited_for(append, result) for append, result in zip(appends, results, strict=True)]
+        commits = [Commit((append,)) for append in appends]
+        results = self._write(commits)
+        return [self._waited_for(commit, result) for commit, result in zip(commits, results, strict=True)]
 
-    def _waited_for(self, append: Append, result: CommitResult) -> CommitResult:
+    def _waited_for(self, commit: Commit, result: CommitResult) -> CommitResult:
         for tries in range(MAX_TRIES):
             if isinstance(result, Refused):
                 raise result.error
             if not isinstance(result, Busy):
                 return result
             time.sleep(pause(tries))
-            result = self._write([append])[0]
+            result = self._write([commit])[0]
+        run_id = commit.appends[0].thread_id
         raise Unavailable(
-            f"run {append.thread_id} is locked by another transaction; nothing was written, try again",
+            f"run {run_id} is locked by another transaction; nothing was written, try again",
             code="busy",
-            details={"run_id": append.thread_id},
+            details={"run_id": run_id},
         )
 
-    def _write(self, appends: Sequence[Append]) -> Sequence[CommitResult]:
+    def _write(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         began = time.monotonic()
-        results = self.storage.commit([Commit((append,)) for append in appends])
-        self.telemetry.wrote(appends, results, time.monotonic() - began)
+        results = self.storage.commit(commits)
+        self.telemetry.wrote(
+            [append for commit in commits for append in commit.appends],
+            [result for commit, result in zip(commits, results, strict=True) for _ in commit.appends],
+            time.monotonic() - began,
+        )
         return results
 
     def report_unreadable(self, run_id: str, error: StorageError, owner_id: str) -> None:

@@ -13,6 +13,7 @@ from squidie_core.journal.commit import Checkpoint
 from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded
 from squidie_core.state.dynamic import node_applied, take_in
 from squidie_core.state.fold import FOLD_VERSION
+from squidie_core.state.lineage import ChildState
 from squidie_core.state.run import Anomaly, Gate, Receipt, Rollback, RunnableState, RunState
 
 MIN_BYTES = 64 * 1024
@@ -28,6 +29,7 @@ _OTHERWISE = frozenset(
         "rollback",
         "receipts",
         "anomalies",
+        "children",
         "applied_steps",
         "routes_taken",
         "dynamic_work",
@@ -57,6 +59,7 @@ def save(state: RunState) -> Checkpoint:
     plain["rollback"] = None if state.rollback is None else _slim(state.rollback)
     plain["receipts"] = [_slim(receipt) for receipt in state.receipts]
     plain["anomalies"] = [_slim(anomaly) for anomaly in state.anomalies]
+    plain["children"] = [_slim(child) for child in state.children]
     body = seal(to_json(plain))
     state.folded_bytes, state.checkpoint_bytes = 0, len(body)
     return Checkpoint(state.head, FOLD_VERSION, body)
@@ -87,6 +90,8 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
         state.rollback = Rollback(**rollback)
     state.receipts = [Receipt(**item) for item in plain["receipts"]]
     state.anomalies = [Anomaly(**item) for item in plain["anomalies"]]
+    for item in plain["children"]:
+        state.children.put(ChildState(**item))
     for item in plain["runnables"]:
         if item.get("decision") is not None:
             item["decision"] = Decision(**item["decision"])

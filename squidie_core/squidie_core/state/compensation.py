@@ -25,6 +25,7 @@ def compensation_started(state: RunState, entry: CompensationStarted) -> None:
         runnable.status = "cancelled"
     state.open.clear()
     state.open_actions.clear()
+    state.joins.clear()
 
 
 def compensation_begun(state: RunState, origin: RunnableState) -> Mapping[str, Json]:

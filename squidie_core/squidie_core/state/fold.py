@@ -18,6 +18,9 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    ChildrenAwaited,
+    ChildRunEnded,
+    ChildRunStarted,
     CompensationStarted,
     DynamicWorkRecorded,
     Entry,
@@ -33,6 +36,7 @@ from squidie_core.journal.entries import (
 )
 from squidie_core.state import dynamic
 from squidie_core.state.anomalies import anomaly
+from squidie_core.state.children import child_ended, child_started, children_awaited, with_children
 from squidie_core.state.compensation import compensation_begun, compensation_started
 from squidie_core.state.run import Gate, Receipt, RunnableState, RunState
 
@@ -127,6 +131,7 @@ def _started(state: RunState, entry: RunStarted) -> None:
     state.payload_digest = entry.payload_digest
     state.started_at = entry.at
     state.context = {**entry.input, **entry.context}
+    state.parent = entry.context.get("parent")
 
 
 def _planned(state: RunState, entry: RunnablesPlanned) -> None:
@@ -279,6 +284,7 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
     runnable.decision = entry.decision
     runnable.deferred = entry.deferred
     state.close(runnable)
+    state.joins.pop(runnable.key, None)
     if entry.decision is not None:
         taken = state.routes_taken.get(entry.decision.index, 0)
         state.routes_taken[entry.decision.index] = taken + 1
@@ -286,7 +292,10 @@ def _applied(state: RunState, entry: RunnableApplied) -> None:
         state.routed_error = runnable.error
     elif entry.deferred is None and runnable.kind != "compensation":
         state.applied_steps.add(runnable.step)
-        state.context.update(runnable.result or {})
+        if entry.children is None:
+            state.context.update(runnable.result or {})
+        else:
+            state.context.update(with_children(state, runnable, entry.children))
         if "error" in (runnable.result or {}):
             state.routed_error = None
         if runnable.dynamic is not None:
@@ -334,6 +343,17 @@ def _terminal(state: RunState, entry: RunTerminal) -> None:
     state.gate = None
 
 
+def _checked(rule: Callable[[RunState, Any], str | None]) -> Callable[[RunState, Any], None]:
+    """The rule of another module, which gives the reason of an anomaly."""
+
+    def checked(state: RunState, entry: Entry) -> None:
+        reason = rule(state, entry)
+        if reason is not None:
+            anomaly(state, entry, reason)
+
+    return checked
+
+
 _BEFORE_START: frozenset[type[Any]] = frozenset({RunSignalReceived, RunStarted})
 
 _RULES: dict[type[Any], Callable[[RunState, Any], None]] = {
@@ -346,6 +366,9 @@ _RULES: dict[type[Any], Callable[[RunState, Any], None]] = {
     AttemptCompleted: _completed,
     AttemptFailed: _failed,
     RunnableApplied: _applied,
+    ChildRunStarted: _checked(child_started),
+    ChildRunEnded: _checked(child_ended),
+    ChildrenAwaited: _checked(children_awaited),
     ManualStepPaused: _paused,
     ManualStepResolved: _resolved,
     DynamicWorkRecorded: _dynamic_work,

@@ -34,6 +34,7 @@ def index_row(state: RunState, max_skew: int = 0) -> IndexRow:
         version=state.version,
         tags=state.tags,
         start_digest=state.start_digest,
+        parent=None if state.parent is None else state.parent["run_id"],
     )
 
 
@@ -49,8 +50,8 @@ def _needs(state: RunState) -> tuple[str, ...]:
     if state.terminal:
         return ()
     everything = f"{state.workflow}:*"
-    needs: dict[str, None] = {}
-    for runnable in _declared(state):
+    needs: dict[str, None] = {everything: None} if state.joins else {}
+    for runnable in () if state.joins else _declared(state):
         need = (runnable and need_of(state.workflow, runnable.kind, runnable.step)) or everything
         needs[need] = None
         if need == everything or len(needs) > MAX_NEEDS:

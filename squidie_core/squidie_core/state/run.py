@@ -16,6 +16,7 @@ from squidie_core.journal.commit import NO_HEAD, Head
 from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
 from squidie_core.journal.identity import start_digest
 from squidie_core.state.dynamic import NodeState
+from squidie_core.state.lineage import Children
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
 RunnableStatus = Literal["available", "claimed", "paused", "completed", "failed", "applied", "cancelled"]
@@ -153,6 +154,11 @@ class RunState:
     open_actions: dict[str, int] = field(default_factory=dict[str, int])
     """How many open runnables are nodes, by the actions that execute them."""
     rollback: Rollback | None = None
+    parent: Mapping[str, Json] | None = None
+    """The run, step and key that started this run, where a step of another run did."""
+    children: Children = field(default_factory=Children)
+    joins: dict[str, int] = field(default_factory=dict[str, int])
+    """The completed runnables that wait for their steps' children, and when somebody should look at these."""
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
     folded_bytes: int = 0
@@ -198,6 +204,13 @@ class RunState:
     def start_digest(self) -> str:
         """What a repeated start is compared with."""
         return start_digest(self.trigger, self.payload_digest)
+
+    @property
+    def nudges(self) -> tuple[str, ...]:
+        """The runs that wait for the end of this one, once it has ended."""
+        if self.parent is None or not self.parent.get("awaited") or not self.terminal:
+            return ()
+        return (self.parent["run_id"],)
 
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""
@@ -270,6 +283,6 @@ class RunState:
             return None
         ready, lease = self.first_ready(), self.first_lease()
         lapses_at = None if lease is None else lease.lease_until + max_skew
-        if ready is None:
-            return lapses_at
-        return ready.visible_at if lapses_at is None else min(ready.visible_at, lapses_at)
+        look_at = min(self.joins.values()) if self.joins else None
+        times = (None if ready is None else ready.visible_at, lapses_at, look_at)
+        return min((at for at in times if at is not None), default=None)

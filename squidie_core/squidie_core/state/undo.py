@@ -7,12 +7,16 @@ from typing import Any
 
 from squidie_core.journal.entries import (
     AttemptHeartbeat,
+    ChildRunEnded,
+    ChildRunStarted,
     CompensationStarted,
     DynamicWorkRecorded,
     Entry,
     RunnableApplied,
     RunnablesPlanned,
 )
+from squidie_core.state.children import CHILDREN
+from squidie_core.state.lineage import ChildState
 from squidie_core.state.run import RunnableState, RunState
 
 _SCALARS = ("rev", "last_at", "status", "gate", "rollback", "error", "ended_at", "routed_error")
@@ -26,7 +30,9 @@ class Undo:
     __slots__ = (
         "_actions",
         "_applied",
+        "_children",
         "_context",
+        "_joins",
         "_known",
         "_lengths",
         "_new",
@@ -51,6 +57,8 @@ class Undo:
         self._actions = dict(state.open_actions)
         self._works: list[str] = []
         self._nodes: dict[str, tuple[int, str | None]] = {}
+        self._joins = dict(state.joins)
+        self._children: dict[tuple[str, str], ChildState | None] = {}
 
     def before(self, entry: Entry) -> None:
         """The entry will be folded next."""
@@ -68,11 +76,22 @@ class Undo:
         elif isinstance(entry, CompensationStarted):
             for key in self._state.open:
                 self._keep(key)
+        elif isinstance(entry, ChildRunEnded):
+            self._keep_child(entry.step, entry.child_key)
         else:
-            named: str | None = getattr(entry, "runnable_key", None)
-            runnable = None if named is None else self._keep(named)
-            if runnable is not None and isinstance(entry, RunnableApplied):
-                self._before_application(entry, runnable)
+            self._before_one(entry)
+
+    def _before_one(self, entry: Entry) -> None:
+        """The entry is about one runnable, or about none."""
+        named: str | None = getattr(entry, "runnable_key", None)
+        runnable = None if named is None else self._keep(named)
+        if runnable is not None and isinstance(entry, RunnableApplied):
+            self._before_application(entry, runnable)
+        elif runnable is not None and isinstance(entry, ChildRunStarted):
+            self._keep_child(runnable.step, entry.child_key)
+
+    def _keep_child(self, step: str, child_key: str) -> None:
+        self._children.setdefault((step, child_key), self._state.children.get(step, child_key))
 
     def _keep(self, key: str) -> RunnableState | None:
         runnable = self._state.runnables.get(key)
@@ -84,7 +103,7 @@ class Undo:
         state = self._state
         if runnable.step not in state.applied_steps:
             self._applied.add(runnable.step)
-        for name in runnable.result or ():
+        for name in (*(runnable.result or ()), *(() if entry.children is None else (entry.children or CHILDREN,))):
             self._context.setdefault(name, state.context.get(name, _MISSING))
         if entry.decision is not None:
             index = entry.decision.index
@@ -104,6 +123,12 @@ class Undo:
         _restore(state.visits, self._visits)
         _restore(state.routes_taken, self._routes)
         _restore(state.context, self._context)
+        state.joins = self._joins
+        for (step, child_key), child in self._children.items():
+            if child is None:
+                state.children.drop(step, child_key)
+            else:
+                state.children.put(child)
         for key in self._new:
             state.runnables.pop(key, None)
             state.open.pop(key, None)
