@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import attrs
 from redis import Redis
 
+from squidie_core.adapters.scrubbing import MASK, Scrubber
 from squidie_core.errors import OptionError
 from squidie_leases_redis.options import RedisOptions, option_error, unknown_option
 
@@ -31,7 +32,6 @@ _THEIRS = (
     "ssl_password",
 )
 """What redis-py may be told in the URL."""
-_MASK = "***"
 
 Options = TypeVar("Options", bound=RedisOptions)
 
@@ -51,10 +51,7 @@ class Address:
 
     def scrub(self, text: str) -> str:
         """The text with a mask for each of the URL's secrets, in any of the spellings that a URL allows."""
-        for secret in self.secrets:
-            for spelling in sorted({secret, quote(secret, safe=""), quote_plus(secret)}, key=len, reverse=True):
-                text = text.replace(spelling, _MASK)
-        return text
+        return Scrubber(self.secrets)(text)
 
     def __str__(self) -> str:
         return self.shown
@@ -110,5 +107,5 @@ def _address(parts: SplitResult, query: list[tuple[str, str]]) -> Address:
     secrets = [unquote(parts.password or ""), *(value for name, value in query if name in _SECRETS)]
     login, at, place = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
-    shown = f"{parts.scheme}://{user}{colon}{_MASK if colon else ''}{at}{place}{parts.path}"
+    shown = f"{parts.scheme}://{user}{colon}{MASK if colon else ''}{at}{place}{parts.path}"
     return Address(url, shown, tuple(secret for secret in secrets if secret))

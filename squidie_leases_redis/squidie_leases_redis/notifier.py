@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from squidie_core.adapters.sending import Sender
 from squidie_core.errors import Unavailable
 from squidie_leases_redis.addresses import understood
 from squidie_leases_redis.hints import channel
-from squidie_leases_redis.lines import Line
-from squidie_leases_redis.listener import Listener
+from squidie_leases_redis.lines import line, publishing
+from squidie_leases_redis.listener import RedisListener
 from squidie_leases_redis.options import RedisNotifierOptions
-from squidie_leases_redis.sender import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,8 +30,10 @@ class RedisNotifier:
         self._address = address
         self._options = options
         name = channel(options)
-        self._sender = Sender(Line(address, options, "hints cannot be sent"), name)
-        self._listener = Listener(Line(address, options, "hints cannot be heard"), name, self._sender.probe, options)
+        sending = line(address, options, "hints cannot be sent")
+        self._sender = Sender(sending, publishing(name), probing_to_the_end=True)  # the last one ends the listener
+        hearing = line(address, options, "hints cannot be heard")
+        self._listener = RedisListener(hearing, name, self._sender.probe, options)
         self._closed = False
 
     def __repr__(self) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from squidie_core.adapters.scrubbing import Scrubber
 from squidie_core.errors import Unavailable
 from squidie_storage_dynamodb.failures import Declined, Retriable, meaning
-from squidie_storage_dynamodb.scrubbing import Scrubber
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.025, 1.0
 

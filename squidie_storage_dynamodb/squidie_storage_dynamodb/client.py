@@ -11,10 +11,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError, ProfileNotFound
 from botocore.loaders import Loader
 
+from squidie_core.adapters.scrubbing import Scrubber
 from squidie_core.errors import Unavailable
 from squidie_storage_dynamodb.calls import Calls, Client
 from squidie_storage_dynamodb.options import DynamodbOptions, option_error
-from squidie_storage_dynamodb.scrubbing import Scrubber
 
 
 @cache

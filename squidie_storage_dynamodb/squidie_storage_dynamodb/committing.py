@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from squidie_core.adapters.accepting import check_threads_differ, fault
 from squidie_core.errors import Corrupt, TooLarge, Unavailable
 from squidie_core.journal.commit import (
     COMMITTED,
@@ -19,7 +20,8 @@ from squidie_core.journal.commit import (
 )
 from squidie_storage_dynamodb.appending import Plan, first_plan, fitted, nudge
 from squidie_storage_dynamodb.calls import backoff
-from squidie_storage_dynamodb.checking import check_threads_differ, fault
+from squidie_storage_dynamodb.checking import MAX_APPENDS
+from squidie_storage_dynamodb.checking import fault as fault_of_append
 from squidie_storage_dynamodb.expressions import put
 from squidie_storage_dynamodb.failures import Declined, unstorable
 from squidie_storage_dynamodb.keys import fits
@@ -81,7 +83,7 @@ def commit_all(table: Table, commits: Sequence[Commit], now: Callable[[], int]) 
 
 
 def _outcome(table: Table, commit: Commit, now: Callable[[], int]) -> CommitResult | Unavailable:
-    found = fault(commit)
+    found = fault(commit, max_appends=MAX_APPENDS, of_append=fault_of_append)
     if found is not None:
         return Refused(found)
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from squidie_core.errors import EncodingError, OptionError, TooLarge, Unavailable
-from squidie_core.journal.codec import MAX_COMMIT_BYTES
+from squidie_core.adapters.accepting import check_threads_differ, fault, fault_of_entries, is_unicode
+from squidie_core.errors import EncodingError, Unavailable
 from squidie_core.journal.commit import COMMITTED, Refused
 from squidie_storage_sql.database import Rejected
 
@@ -26,15 +25,15 @@ def commit_all(database: Database, commits: Sequence[Commit]) -> list[CommitResu
     Unavailable says `unknown` as soon as any of them may have taken effect. Raises OptionError for a thread that occurs
     twice.
     """
-    _check_threads_differ(commits)
+    check_threads_differ(commits)
     results: dict[int, CommitResult] = {}
     takable: list[tuple[int, Commit]] = []
     for place, commit in enumerate(commits):
-        fault = _fault(commit)
-        if fault is None:
+        found = fault(commit, max_appends=MAX_APPENDS, of_append=_fault)
+        if found is None:
             takable.append((place, commit))
         else:
-            results[place] = Refused(fault)
+            results[place] = Refused(found)
     sent = False
     for group in _groups(takable, share=database.shares_transactions):
         try:
@@ -86,46 +85,11 @@ def _groups(commits: Sequence[tuple[int, Commit]], *, share: bool) -> Iterator[l
         yield group
 
 
-def _check_threads_differ(commits: Sequence[Commit]) -> None:
-    thread_ids = [append.thread_id for commit in commits for append in commit.appends]
-    if len(set(thread_ids)) == len(thread_ids):
-        return
-    twice = sorted(thread_id for thread_id, times in Counter(thread_ids).items() if times > 1)
-    raise OptionError(
-        f"{len(twice)} threads occur twice in one call of commit(), the first is {twice[0]!r}; "
-        "join their entries into one append, or commit them one after the other",
-        details={"thread_ids": twice},
-    )
-
-
-def _fault(commit: Commit) -> Exception | None:
-    """Why no group should be burdened with this commit."""
-    if len(commit.appends) > MAX_APPENDS:
-        return TooLarge(
-            f"a commit holds at most {MAX_APPENDS} appends, this one has {len(commit.appends)}; make several of it",
-            details={"appends": len(commit.appends), "limit": MAX_APPENDS},
+def _fault(append: Append) -> Exception | None:
+    """Why no group should be burdened with this append."""
+    thread_id = append.thread_id
+    if not thread_id or "\0" in thread_id or not is_unicode(thread_id):
+        return EncodingError(
+            "a thread id is a text without NUL and lone surrogates, and not empty", details={"thread_id": thread_id}
         )
-    return next((fault for fault in map(_append_fault, commit.appends) if fault is not None), None)
-
-
-def _append_fault(append: Append) -> Exception | None:
-    details = {"thread_id": append.thread_id}
-    if append.count < 1:
-        return EncodingError("the append has no entries", details=details)
-    if len(append.body) > MAX_COMMIT_BYTES:
-        return TooLarge(
-            f"the entries of one append take {len(append.body):,} bytes, they may take {MAX_COMMIT_BYTES:,}",
-            details={**details, "bytes": len(append.body), "limit": MAX_COMMIT_BYTES},
-        )
-    if not (append.body.isascii() and append.body.isprintable()):
-        return EncodingError("the entries are not printable ASCII; encode them with journal.codec", details=details)
-    if not append.thread_id or "\0" in append.thread_id or not _is_unicode(append.thread_id):
-        return EncodingError("a thread id is a text without NUL and lone surrogates, and not empty", details=details)
-    return None
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
+    return fault_of_entries(append)

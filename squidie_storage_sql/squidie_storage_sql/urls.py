@@ -8,9 +8,9 @@ import attrs
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from squidie_core.adapters.scrubbing import Scrubber
 from squidie_core.errors import OptionError
 from squidie_storage_sql.options import option_error, unknown_option
-from squidie_storage_sql.scrubbing import Scrubber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

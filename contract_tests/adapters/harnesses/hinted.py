@@ -40,6 +40,6 @@ class HintedSqliteHarness(SqliteHarness):
         storage = hinted(before, redis_url(), sweep_every=3600)
         for _ in ("a sweep", "another, because the set is one that it does not know"):
             storage.due("default", offers=(), limit=1, reserve_for=0)
-        storage._storage = super().storage(wire)  # noqa: SLF001  # none of this was part of the test
+        storage._storage = super().storage(wire)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it was no part of the test
         before.close()
         return storage

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from squidie_core.errors import EncodingError, OptionError, StorageError, TooLarge, Unavailable
-from squidie_core.journal.codec import MAX_COMMIT_BYTES
+from squidie_core.adapters.accepting import check_threads_differ, fault
+from squidie_core.errors import OptionError, StorageError, Unavailable
 from squidie_core.journal.commit import (
     COMMITTED,
     NO_HEAD,
-    Append,
     Checkpoint,
     Commit,
     CommitResult,
@@ -79,7 +78,7 @@ class FilesStorage:
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         """All of them in one transaction, each judged on its own."""
-        _check_threads_differ(commits)
+        check_threads_differ(commits)
         with self._files() as files:
             now = self.clock()
             judged = [_judged(files, commit) for commit in commits]
@@ -281,11 +280,9 @@ class FilesStorage:
 
 def _judged(files: Transaction, commit: Commit) -> CommitResult | None:
     """What becomes of it without an effect; `None`: it is to be written."""
-    if len(commit.appends) > CAPABILITIES.max_appends:
-        return Refused(TooLarge(f"a commit may hold {CAPABILITIES.max_appends} appends, not {len(commit.appends)}"))
-    fault = next((fault for fault in map(_fault, commit.appends) if fault is not None), None)
-    if fault is not None:
-        return Refused(fault)
+    found = fault(commit, max_appends=CAPABILITIES.max_appends)
+    if found is not None:
+        return Refused(found)
     runs = {run.thread_id: run for run in _runs(files, [one.thread_id for one in commit.appends])}
     if any(one.thread_id in runs and runs[one.thread_id].holds(one) for one in commit.appends):
         return COMMITTED  # before, with all its appends; its answer was lost
@@ -296,16 +293,6 @@ def _judged(files: Transaction, commit: Commit) -> CommitResult | None:
         if heads.get(one.thread_id, NO_HEAD) != one.expected or files.get(_tombstone(one.thread_id)) is not None
     )
     return Conflict(moved) if moved else None
-
-
-def _fault(one: Append) -> StorageError | EncodingError | None:
-    if one.count < 1:
-        return EncodingError("the append has no entries")
-    if len(one.body) > MAX_COMMIT_BYTES:
-        return TooLarge(f"the entries take {len(one.body):,} bytes, one append may take {MAX_COMMIT_BYTES:,}")
-    if not (one.body.isascii() and one.body.isprintable()):
-        return EncodingError("the entries are not printable ASCII; encode them with journal.codec")
-    return None
 
 
 def _append(files: Transaction, commit: Commit, now: int) -> None:
@@ -319,12 +306,6 @@ def _nudge(files: Transaction, thread_ids: Sequence[str], now: int) -> None:
     for run in _runs(files, dict.fromkeys(thread_ids)):
         run.nudge(now)
         _put(files, run)
-
-
-def _check_threads_differ(commits: Sequence[Commit]) -> None:
-    names = Counter(one.thread_id for commit in commits for one in commit.appends)
-    if twice := [thread_id for thread_id, times in names.items() if times > 1]:
-        raise OptionError(f"{len(twice)} threads occur twice in one call of commit(), the first is {twice[0]!r}")
 
 
 def _runs(files: Transaction, thread_ids: Iterable[str]) -> Generator[Run]:

@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from squidie_core.errors import EncodingError, OptionError, StorageError, TooLarge, Unavailable
-from squidie_core.journal.codec import MAX_COMMIT_BYTES, READER_VERSION
+from squidie_core.adapters.accepting import check_threads_differ, fault
+from squidie_core.errors import StorageError, Unavailable
+from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.commit import (
     COMMITTED,
     NO_HEAD,
-    Append,
     Checkpoint,
     Commit,
     CommitResult,
@@ -77,7 +76,7 @@ class MemoryStorage:
             return self._world.clock()
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
-        _check_threads_differ(commits)
+        check_threads_differ(commits)
         with self._opened() as namespace:
             now = self._world.clock()
             return [_commit(namespace, commit, now) for commit in commits]
@@ -285,19 +284,8 @@ def _existing(namespace: Namespace, thread_ids: Iterable[str]) -> Iterator[tuple
             yield thread_id, namespace.threads[thread_id]
 
 
-def _check_threads_differ(commits: Sequence[Commit]) -> None:
-    names = Counter(append.thread_id for commit in commits for append in commit.appends)
-    twice = [thread_id for thread_id, times in names.items() if times > 1]
-    if twice:
-        raise OptionError(
-            f"{len(twice)} threads occur twice in one call of commit(), the first is {twice[0]!r}; "
-            "join their entries into one append, or commit them one after the other",
-            details={"thread_ids": twice},
-        )
-
-
 def _commit(namespace: Namespace, commit: Commit, now: int) -> CommitResult:
-    problem = _problem(commit)
+    problem = fault(commit, max_appends=CAPABILITIES.max_appends)
     if problem is not None:
         return Refused(problem)
     threads = [namespace.threads.get(append.thread_id) for append in commit.appends]
@@ -317,27 +305,6 @@ def _commit(namespace: Namespace, commit: Commit, now: int) -> CommitResult:
     for _, thread in _existing(namespace, dict.fromkeys(commit.nudges)):
         thread.nudge(now)
     return COMMITTED
-
-
-def _problem(commit: Commit) -> StorageError | EncodingError | None:
-    """Why the store can never take the commit, where it cannot."""
-    if len(commit.appends) > CAPABILITIES.max_appends:
-        return TooLarge(f"a commit may hold {CAPABILITIES.max_appends} appends, this one has {len(commit.appends)}")
-    return next((problem for problem in map(_append_problem, commit.appends) if problem is not None), None)
-
-
-def _append_problem(append: Append) -> StorageError | EncodingError | None:
-    details = {"thread_id": append.thread_id}
-    if append.count < 1:
-        return EncodingError("the append has no entries", details=details)
-    if len(append.body) > MAX_COMMIT_BYTES:
-        return TooLarge(
-            f"the entries take {len(append.body):,} bytes, one append may take {MAX_COMMIT_BYTES:,}",
-            details=details,
-        )
-    if not (append.body.isascii() and append.body.isprintable()):
-        return EncodingError("the entries are not printable ASCII; encode them with journal.codec", details=details)
-    return None
 
 
 def _concerns(thread: Thread, queue: str, offers: Sequence[str]) -> bool:

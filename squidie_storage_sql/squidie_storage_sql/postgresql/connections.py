@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.pool import Pool, PoolProxiedConnection
 
+    from squidie_core.adapters.scrubbing import Scrubber
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.options import PostgresqlOptions
-    from squidie_storage_sql.scrubbing import Scrubber
 
 T = TypeVar("T")
 

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
+    from squidie_core.adapters.scrubbing import Scrubber
     from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
     from squidie_storage_sql.database import Parameters, Row
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.options import PostgresqlOptions
-    from squidie_storage_sql.scrubbing import Scrubber
 
 CAPABILITIES = Capabilities(name="postgresql", max_appends=MAX_APPENDS)
 

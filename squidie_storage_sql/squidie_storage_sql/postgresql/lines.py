@@ -1,64 +1,55 @@
-"""The connections of a notifier: one for each of its threads, made again whenever one is lost."""
+"""The connections of a notifier, and what is said on them."""
 
 from __future__ import annotations
 
-import logging
-import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from squidie_core.adapters.lines import Line
+from squidie_storage_sql.postgresql.channels import encode_hint
 from squidie_storage_sql.postgresql.connections import DEFAULTS, ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from sqlalchemy.engine import URL
 
-    from squidie_storage_sql.database import Row
-    from squidie_storage_sql.scrubbing import Scrubber
+    from squidie_core.adapters.scrubbing import Scrubber
+    from squidie_core.adapters.sending import Send
+    from squidie_storage_sql.postgresql.listener import Connection
 
-_log = logging.getLogger("squidie.notifier")
-
-FAILURES = (psycopg.Error, OSError)
-"""What an outage raises."""
-_SHORTEST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_NOTIFY = "select pg_notify(channel, payload) from unnest(%s::text[], %s::text[]) as hint (channel, payload)"
 
 
-class Line:
-    """How one thread reaches the server, and how often it has failed to."""
-
-    def __init__(self, url: URL, scrub: Scrubber, purpose: str) -> None:
-        defaults = DEFAULTS | {"fallback_application_name": "squidie-notifier"}
-        self._settings: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
-        self._settings |= url.get_dialect()().create_connect_args(url)[1]
-        self._scrub = scrub
-        self._purpose = purpose
-        self._failures = 0
+def line(url: URL, scrub: Scrubber, purpose: str) -> Line[Connection]:
+    """Connections that commit each statement and prepare none, so that poolers of any kind may be between."""
+    defaults = DEFAULTS | {"fallback_application_name": "squidie-notifier"}
+    settings: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
+    settings |= url.get_dialect()().create_connect_args(url)[1]
 
     @contextmanager
-    def connection(self) -> Generator[psycopg.Connection[Row]]:
-        """A connection that commits each statement and prepares none, so that poolers of any kind may be between."""
-        connection = psycopg.connect(**self._settings, autocommit=True, prepare_threshold=None)
+    def connect() -> Generator[Connection]:
+        connection = psycopg.connect(**settings, autocommit=True, prepare_threshold=None)
         connection.add_notify_handler(ignore)
         try:
             yield connection
         finally:
             connection.close()
 
-    def works(self) -> None:
-        """The server has answered."""
-        self._failures = 0
+    return Line(connect, failures=(psycopg.Error, OSError), scrub=scrub, purpose=purpose)
 
-    def failed(self, error: Exception) -> None:
-        """Count a failure; the first one is told."""
-        self._failures += 1
-        if self._failures == 1:
-            _log.warning("%s for now, workers look for themselves: %s", self._purpose, self._scrub(str(error).strip()))
 
-    def pause(self) -> float:
-        """Seconds until the next try: longer after each failure, and never the same for two processes."""
-        most = min(_SHORTEST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE)
-        return most * random.uniform(0.5, 1)  # noqa: S311 -- spreads retries, guards nothing
+def notifying(channel: str) -> Send[Connection]:
+    """Sends hints to the channel."""
+
+    def send(connection: Connection, counts: Mapping[str, int], probed: str | None) -> None:
+        hints = [hint for queue, count in counts.items() if (hint := encode_hint(queue, count)) is not None]
+        channels = [channel] * len(hints)
+        if probed is not None:
+            channels.append(probed)
+            hints.append("")
+        connection.execute(_NOTIFY, (channels, hints))
+
+    return send

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from squidie_core.adapters.sending import Sender
 from squidie_core.errors import OptionError, Unavailable
 from squidie_storage_sql.options import (
     NOTIFIER_OPTIONS,
@@ -12,9 +13,8 @@ from squidie_storage_sql.options import (
     check_names,
 )
 from squidie_storage_sql.postgresql.channels import channel
-from squidie_storage_sql.postgresql.lines import Line
-from squidie_storage_sql.postgresql.listener import Listener
-from squidie_storage_sql.postgresql.sender import Sender
+from squidie_storage_sql.postgresql.lines import line, notifying
+from squidie_storage_sql.postgresql.listener import PostgresqlListener
 from squidie_storage_sql.urls import Address, postgresql_address
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class PostgresqlNotifier:
         self._description = str(address)
         self._options = options
         name = channel(options.schema, options.namespace)
-        self._sender = Sender(Line(address.url, address.scrub, "hints cannot be sent"), name)
-        line = Line(address.url, address.scrub, "hints cannot be heard")
-        self._listener = Listener(line, name, self._sender.probe, options)
+        sending = line(address.url, address.scrub, "hints cannot be sent")
+        self._sender = Sender(sending, notifying(name), probing_to_the_end=False)
+        hearing = line(address.url, address.scrub, "hints cannot be heard")
+        self._listener = PostgresqlListener(hearing, name, self._sender.probe, options)
         self._closed = False
 
     def __repr__(self) -> str:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeAlias, TypeVar
 
-from squidie_storage_sql.postgresql.channels import encode_hint
-from squidie_storage_sql.postgresql.lines import FAILURES
+from squidie_core.adapters.lines import Line
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+Connection = TypeVar("Connection")
 
-    import psycopg
-
-    from squidie_storage_sql.database import Row
-    from squidie_storage_sql.postgresql.lines import Line
+Send: TypeAlias = Callable[[Connection, Mapping[str, int], str | None], None]
+"""Tells, over a connection, how many runs of each queue are due; and sends something to a channel, if one is named."""
 
 _GATHER = 0.005
 """Seconds between two sendings; what comes meanwhile goes together, one hint a queue."""
 _FLUSH = 2.0
 """Seconds for what is left when the notifier is closed."""
-_NOTIFY = "select pg_notify(channel, payload) from unnest(%s::text[], %s::text[]) as hint (channel, payload)"
 
 
-class Sender:
-    """Hands hints to PostgreSQL. `hint` and `probe` return at once and never raise, from any thread.
+class Sender(Generic[Connection]):
+    """Hands hints to a server. `hint` and `probe` return at once and never raise, from any thread.
 
-    Hints that cannot be sent wait until the server is back. The thread starts with the first of them.
+    Hints that cannot be sent wait until the server is back. The thread starts with the first of them. A probe that is
+    left when it is closed goes out if it is `probing_to_the_end`.
     """
 
-    def __init__(self, line: Line, channel: str) -> None:
+    def __init__(self, line: Line[Connection], send: Send[Connection], *, probing_to_the_end: bool) -> None:
         self._line = line
-        self._channel = channel
+        self._send = send
+        self._probing_to_the_end = probing_to_the_end
         self._changed = threading.Condition()
         self._counts: dict[str, int] = {}
         self._probed: str | None = None
@@ -81,14 +79,14 @@ class Sender:
     def _run(self) -> None:
         while self._await():
             try:
-                with self._line.connection() as connection:
+                with self._line.connect() as connection:
                     while self._await():
-                        self._send(connection)
+                        self._send_on(connection)
                         self._closing.wait(_GATHER)
-            except FAILURES as error:
+            except self._line.failures as error:
                 if self._closing.is_set():
                     return
-                self._line.failed(error)
+                self._line.has_failed(error)
                 self._closing.wait(self._line.pause())
 
     def _await(self) -> bool:
@@ -96,20 +94,15 @@ class Sender:
         with self._changed:
             while not (self._counts or self._probed or self._closed):
                 self._changed.wait()
-            return bool(self._counts or (self._probed and not self._closed))
+            return bool(self._counts or (self._probed and (self._probing_to_the_end or not self._closed)))
 
-    def _send(self, connection: psycopg.Connection[Row]) -> None:
+    def _send_on(self, connection: Connection) -> None:
         with self._changed:
             counts, self._counts = self._counts, {}
             probed, self._probed = self._probed, None
-        hints = [hint for queue, count in counts.items() if (hint := encode_hint(queue, count)) is not None]
-        channels = [self._channel] * len(hints)
-        if probed is not None:
-            channels.append(probed)
-            hints.append("")
         try:
-            connection.execute(_NOTIFY, (channels, hints))
-        except FAILURES:
+            self._send(connection, counts, probed)
+        except self._line.failures:
             self._take_back(counts, probed)
             raise
         self._line.works()

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MASK = "***"
+MASK = "***"
 
 
 class Scrubber:
@@ -25,7 +25,7 @@ class Scrubber:
     def __call__(self, text: str) -> str:
         """The text with a mask for each secret."""
         for spelling in self._spellings:
-            text = text.replace(spelling, _MASK)
+            text = text.replace(spelling, MASK)
         return text
 
     def cause(self, error: BaseException) -> BaseException | None:
