@@ -37,7 +37,7 @@ class Stage:
         """A client as another process would have it."""
         storage = self.harness.storage(wire)
         self._opened.append(storage)
-        return Squidie(storage, workflows=tale.workflows, resources={Services: self.outside})
+        return Squidie(storage, workflows=tale.workflows, resources={Services: self.outside}, actions=tale.actions)
 
     def close(self) -> None:
         """Close the clients, then the world."""

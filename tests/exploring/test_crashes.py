@@ -1,4 +1,4 @@
-"""Every reference workflow comes to the same end, wherever its worker, operator or starter crashed."""
+"""Every reference workflow, and dynamic work, come to the same end, wherever worker, operator or starter crashed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.harnesses.sqlite import SqliteHarness
 from squidie_contract import Harness
 from tests.exploring.crashes import Explorer, names
 from tests.exploring.hands import Looping, OneByOne
-from tests.exploring.tales import REFERENCE, Tale
+from tests.exploring.tales import TALES, Tale
 
 WHOLE = os.environ.get("SQUIDIE_EXPLORE") == "all"
 """Whether every round trip is tried, which takes minutes on servers."""
@@ -21,14 +21,14 @@ HANDS = {"execute_next": OneByOne, "worker": Looping}
 
 
 @pytest.mark.parametrize("hand", HANDS)
-@pytest.mark.parametrize("tale", REFERENCE, ids=names(REFERENCE))
+@pytest.mark.parametrize("tale", TALES, ids=names(TALES))
 @pytest.mark.timeout(0 if WHOLE else 120)
 def test_in_memory(tale: Tale, hand: str) -> None:
     assert Explorer(MemoryHarness, HANDS[hand]).explore(tale, at_most=None if WHOLE else 60) > 20
 
 
 @pytest.mark.parametrize("harness", [SqliteHarness, PostgresqlHarness, DynamodbHarness])
-@pytest.mark.parametrize("tale", REFERENCE, ids=names(REFERENCE))
+@pytest.mark.parametrize("tale", TALES, ids=names(TALES))
 @pytest.mark.timeout(0 if WHOLE else 120)
 def test_on_servers(tale: Tale, harness: type[Harness]) -> None:
     """Here a round trip is one at the wire, and leases lapse in real time."""

@@ -28,7 +28,7 @@ _SHOWN = 5
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 _PARKED_HINTS = {
-    "step_unavailable": "start a worker whose workflows have the step",
+    "step_unavailable": "start a worker whose workflows have the step, or whose actions have that of the node",
     "unknown_version": "upgrade the workers: a newer Squidie wrote these runs",
     "refused": "see the worker's log: the store takes no more of this run",
     "error": "see the worker's log for what was raised",
