@@ -10,7 +10,7 @@ import pytest
 from squidie_contract import contracts
 from squidie_contract.checks.contract import Contract
 from squidie_contract.clauses import CLAUSES, CONTRACT
-from squidie_core.ports import leases, notifier, storage
+from squidie_core.ports import leases, notifier, storage, transactions
 
 CONTRACTS: dict[str, type[Contract]] = {
     "storage": contracts.StorageContract,
@@ -18,7 +18,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "notifier": contracts.NotifierContract,
     "runtime": contracts.RuntimeContract,
 }
-PORTS = {"storage": storage, "leases": leases, "notifier": notifier}
+PORTS = {"storage": (storage, transactions), "leases": (leases,), "notifier": (notifier,)}
 IDS = {port: [c.id for chapter in CONTRACT if chapter.port == port for c in chapter.clauses] for port in CONTRACTS}
 
 
@@ -38,5 +38,5 @@ def test_each_has_a_test_and_each_test_a_clause(port: str) -> None:
 
 @pytest.mark.parametrize("port", PORTS)
 def test_the_port_tells_of_each_and_of_no_other(port: str) -> None:
-    told = set(re.findall(r"\b[A-Z]\d{1,2}\b", inspect.getsource(PORTS[port])))
+    told = {found for module in PORTS[port] for found in re.findall(r"\b[A-Z]\d{1,2}\b", inspect.getsource(module))}
     assert told == set(IDS[port])

@@ -18,3 +18,5 @@ class Capability(enum.Flag):
     """A run that one client's `due` has reserved is left out of every client's."""
     EXCLUSIVE_RESERVATIONS = enum.auto()
     """So it is even where they ask at the same moment: no two callers get the same run while a reservation lasts."""
+    HOST_TRANSACTIONS = enum.auto()
+    """It takes part in transactions of the host's, and lends bodies its own (`squidie_core.ports.HostTransactions`)."""

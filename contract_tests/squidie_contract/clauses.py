@@ -139,6 +139,36 @@ CONTRACT = (
     ),
     Chapter(
         "storage",
+        "Transactions of the host",
+        (
+            Clause(
+                "H1",
+                "What is committed within a host's transaction is seen in it at once, by all when it commits, and by "
+                "nobody before.",
+                Capability.HOST_TRANSACTIONS,
+            ),
+            Clause(
+                "H2",
+                "A host's transaction that is rolled back leaves nothing of what was committed within it.",
+                Capability.HOST_TRANSACTIONS,
+            ),
+            Clause(
+                "H3",
+                "Within a transaction a commit is judged as ever; one that is not accepted has no effect, and the "
+                "transaction can be used on unless TransactionAborted was raised.",
+                Capability.HOST_TRANSACTIONS,
+            ),
+            Clause(
+                "H4",
+                "What is written through the handle of a lent transaction and what is committed in it take effect "
+                "together or not at all.",
+                Capability.HOST_TRANSACTIONS,
+            ),
+            Clause("H5", "Who does not declare it takes part in no transaction, and says so with NotSupported."),
+        ),
+    ),
+    Chapter(
+        "storage",
         "Failures",
         (
             Clause("E1", "Where the store cannot be reached every method raises Unavailable, and nothing else."),

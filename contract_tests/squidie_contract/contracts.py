@@ -27,6 +27,7 @@ from squidie_contract.checks.rebuilding import RebuildingClauses
 from squidie_contract.checks.resubmitting import ResubmittingClauses
 from squidie_contract.checks.runtime import RuntimeClauses
 from squidie_contract.checks.soak import SoakClauses
+from squidie_contract.checks.transactions import TransactionsClauses
 from squidie_contract.checks.values import ValuesClauses
 
 
@@ -52,6 +53,7 @@ class StorageContract(
     CheckpointsClauses,
     RebuildingClauses,
     PurgingClauses,
+    TransactionsClauses,
 ):
     """All clauses of a storage: `class TestAcmeStorage(StorageContract): harness = AcmeHarness`."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar
 
 from squidie_contract.capabilities import Capability
@@ -35,6 +36,22 @@ class Harness:
 
     def notifier(self, wire: Wire) -> Notifier:
         """A new client of this world's hints, with `wire` around each of its round trips that carries hints."""
+        raise NotImplementedError
+
+    def host_transaction(self) -> AbstractContextManager[object]:
+        """A transaction of a host's on this world's store, as `within` takes it; needed for HOST_TRANSACTIONS.
+
+        Committed at the end of the block, rolled back where that raises. Each is on a connection of its own, and none
+        waits where another one has something locked.
+        """
+        raise NotImplementedError
+
+    def note(self, handle: object, word: str) -> None:
+        """Write a row of the host's own, in a transaction of either side; needed for HOST_TRANSACTIONS."""
+        raise NotImplementedError
+
+    def notes(self) -> Collection[str]:
+        """The rows of the host's own that are committed; needed for HOST_TRANSACTIONS."""
         raise NotImplementedError
 
     @property

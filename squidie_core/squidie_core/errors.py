@@ -198,6 +198,12 @@ class NotSupported(StorageError):
     default_code = "not_supported"
 
 
+class TransactionAborted(ConflictError, StorageError):
+    """The host's transaction cannot go on: roll it back, and do all of it again."""
+
+    default_code = "transaction_aborted"
+
+
 class TooLarge(StorageError):
     """A value or a commit is larger than the store takes."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from squidie_core.errors import OptionError
 from squidie_core.journal.commit import Committed
 from squidie_core.ports.health import Diagnosable, Finding
 from squidie_core.ports.storage import DueBatch, DueRun
+from squidie_core.ports.transactions import host_transactions
 from squidie_leases_redis.addresses import understood
 from squidie_leases_redis.options import DueHintsOptions
 from squidie_leases_redis.ready import ReadySet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from squidie_core.journal.commit import (
         Checkpoint,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         Storage,
         Tombstone,
     )
+    from squidie_core.ports.transactions import HostTransaction, LentTransaction
     from squidie_leases_redis.ready import Taken
 
 _AFTER_RESERVATIONS = 0.1
@@ -88,6 +91,22 @@ class HintedStorage:
         rows = [(append.thread_id, append.index) for commit in written for append in commit.appends]
         self._ready.feed(rows, nudged=any(commit.nudges for commit in written))
         return results
+
+    @property
+    def handles(self) -> Sequence[type]:
+        return host_transactions(self._storage).handles
+
+    def within(self, handle: object) -> HostTransaction:
+        """The storage's own: what it writes is found by the next sweep."""
+        return host_transactions(self._storage).within(handle)
+
+    @contextmanager
+    def lend(self) -> Generator[LentTransaction]:
+        """The storage's own: what it writes is found here by a sweep that comes at once."""
+        with host_transactions(self._storage).lend() as transaction:
+            yield transaction
+        for watch in list(self._watches.values()):
+            watch.sweep_at = 0.0
 
     def due(self, queue: str, *, offers: Sequence[str], limit: int, reserve_for: int) -> DueBatch:
         watch = self._watches.setdefault(queue, _Watch())

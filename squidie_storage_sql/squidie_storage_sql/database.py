@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from squidie_core.errors import StorageError
     from squidie_core.journal.commit import Commit, CommitResult
     from squidie_core.ports import Capabilities, Finding
+    from squidie_storage_sql.handles import Handle
+    from squidie_storage_sql.lending import Loan
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.statements import Statements
 
@@ -63,6 +67,11 @@ class Database(Protocol):
         """Whether a group may hold commits of several appends; otherwise each of these is a group of its own."""
         ...
 
+    @property
+    def blobs(self) -> Database:
+        """Where blobs are written and read: itself, or what nobody waits for while a host's transaction lasts."""
+        ...
+
     def clock(self) -> int:
         """The store's time in milliseconds."""
         ...
@@ -88,6 +97,19 @@ class Database(Protocol):
 
     def purge(self, parameters: Parameters) -> tuple[list[Row], int]:
         """What `purgeable` finds, each row with whether the run was purged, and how many tombstones were collected."""
+        ...
+
+    @property
+    def handles(self) -> tuple[type, ...]:
+        """What a transaction may be handed over as."""
+        ...
+
+    def within(self, given: object) -> tuple[Database, Handle[Any]]:
+        """The same in a transaction of the host's, as `squidie_core.ports.HostTransactions` says."""
+        ...
+
+    def lend(self) -> AbstractContextManager[tuple[Database, Loan]]:
+        """The same in a transaction of its own, for the block."""
         ...
 
     def names(self, stored: object) -> tuple[str, ...]:

@@ -118,6 +118,8 @@ class PostgresqlOptions:
     """How long a call waits for a free connection; given in seconds, kept in milliseconds."""
     lock_timeout: int = attrs.field(default=5, converter=_milliseconds, validator=_valid_duration)
     """How long the rare statement that must wait for a row does so; given in seconds, kept in milliseconds."""
+    transactions: int = attrs.field(default=4, converter=_count, validator=_valid_count)
+    """The most bodies with `transaction=True` that run at a time; each takes a connection beside the pool's."""
     prepared_statements: bool = attrs.field(default=True, converter=_switch, validator=_valid_switch)
     """Off for poolers that give each transaction another session and do not know prepared statements."""
 

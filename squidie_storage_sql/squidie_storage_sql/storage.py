@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ from squidie_core.ports import PurgePage, RebuildPage, RunPage
 from squidie_storage_sql.committing import commit_all
 from squidie_storage_sql.cursors import read_cursor, read_place, write_cursor, write_place
 from squidie_storage_sql.database import Rejected
+from squidie_storage_sql.joining import Joined
+from squidie_storage_sql.lending import Lent
 from squidie_storage_sql.rows import due_batch, head_columns, head_status, loaded_threads, run_row, tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from squidie_core.journal.commit import (
         Checkpoint,
@@ -130,13 +133,19 @@ class SqlStorage:
 
     def put_blob(self, digest: str, body: str) -> None:
         """Keep a text under its name unless there is one."""
-        self._write(self.database.statements.put_blob, digest=digest, body=body)
+        try:
+            self.database.blobs.write(self.database.statements.put_blob, {"digest": digest, "body": body})
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
 
     def get_blobs(self, digests: Sequence[str]) -> dict[str, str]:
         """The texts that exist."""
         if not digests:
             return {}
-        return dict(self._read(self.database.statements.get_blobs, digests=list(digests)))
+        try:
+            return dict(self.database.blobs.read(self.database.statements.get_blobs, {"digests": list(digests)}))
+        except Rejected as rejected:
+            raise rejected.error from rejected.__cause__
 
     def put_checkpoint(self, thread_id: str, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint in place of an older one."""
@@ -236,6 +245,25 @@ class SqlStorage:
             return bool(self._write(self.database.statements.restore, **columns))
         fence = {"seen_rev": seen.head.rev, "seen_commit_id": seen.head.commit_id}
         return bool(self._write(self.database.statements.reindex, **columns, **fence))
+
+    @property
+    def handles(self) -> tuple[type, ...]:
+        """What a transaction may be handed over as."""
+        return self.database.handles
+
+    def within(self, handle: object) -> Joined:
+        """Take part in a transaction of the host's; one round trip, which sees that the tables are there."""
+        database, known = self.database.within(handle)
+        return Joined(self._over(database), known.session)
+
+    @contextmanager
+    def lend(self) -> Generator[Lent]:
+        """Open a transaction for a body, rolled back at the end of the block unless it was committed."""
+        with self.database.lend() as (database, loan):
+            yield Lent(self._over(database), loan)
+
+    def _over(self, database: Database) -> SqlStorage:
+        return SqlStorage(database, self._namespace, self._description)
 
     def health(self) -> list[Finding]:
         """How the tables do; `squidie doctor` tells it."""

@@ -63,7 +63,6 @@ class TestWhatChangesIt:
             {"compensate": flows.release_stock, "compensate_retry": 3},
             {"irreversible": True},
             {"compensatable": False},
-            {"transaction": True},
             {"await_children": True},
             {"max_deliveries": 6},
             {"name": "other"},

@@ -732,6 +732,13 @@ def _() -> None:
         only = step(run, transaction=wrong)
 
 
+@case("invalid_step_transaction_boundary", "step 'only'", "Transaction[")
+def _() -> None:
+    class Bad(Workflow, name="bad"):
+        go = trigger.manual(Order)
+        only = step(run, transaction=True)
+
+
 @case("invalid_step_await_children", "step 'only'", "await_children=True")
 def _() -> None:
     class Bad(Workflow, name="bad"):

@@ -17,7 +17,6 @@ from squidie_core import (
     ConflictError,
     EncodingError,
     NotFoundError,
-    NotSupported,
     OptionError,
     PayloadError,
     Resource,
@@ -369,16 +368,6 @@ class TestMakingOne:
             memory.open(Held)
         assert refused.value.code == "missing_resource"
         assert "Stage" in str(refused.value)
-
-    def test_a_body_that_wants_the_stores_transaction_is_refused_at_once(self, memory: Store) -> None:
-        class Together(Workflow, name="together"):
-            begin = trigger.manual()
-            act = step(nothing, transaction=True)
-
-        with pytest.raises(NotSupported) as refused:
-            memory.open(Together)
-        assert refused.value.code == "unsupported_transaction"
-        assert refused.value.details == {"workflow": "together", "step": "act"}
 
     def test_a_resource_that_may_be_missing_may(self, memory: Store) -> None:
         memory.open(Paying)

@@ -31,6 +31,7 @@ class HintedSqliteHarness(SqliteHarness):
         "D9": _LATE + "a nudge that another look has left",
         "D10": _LATE + "how often a run was parked",
         "D11": _LATE + "the end of a quarantine",
+        "H1": _LATE + "what was committed in a transaction of the host's",
         "R3": _LATE + "rows that were written anew",
         "R4": _TWICE + "after a nudge",
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,6 +12,7 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import event
 
+from adapters.harnesses.notes import write_note
 from adapters.harnesses.servers import postgresql_url
 from squidie_contract import Capability, Cut, Died, Harness, Wire
 from squidie_contract.relay import Relay
@@ -25,7 +27,7 @@ _PASSWORD = "s3cr3t-0f-th3-r1ng"
 class PostgresqlHarness(Harness):
     """A server that takes any password."""
 
-    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
+    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS | Capability.HOST_TRANSACTIONS
 
     def __init__(self) -> None:
         self._server = urlsplit(postgresql_url())
@@ -61,6 +63,19 @@ class PostgresqlHarness(Harness):
 
         engine.dispose()  # what opening used has no wire
         return storage
+
+    @contextmanager
+    def host_transaction(self) -> Generator[psycopg.Connection[Any]]:
+        with psycopg.connect(postgresql_url()) as connection:
+            yield connection
+
+    def note(self, handle: object, word: str) -> None:
+        write_note(handle, self._namespace, word)
+
+    def notes(self) -> list[str]:
+        with psycopg.connect(postgresql_url()) as connection:
+            rows = connection.execute("select word from notes where world = %s", (self._namespace,))
+            return [word for (word,) in rows]
 
     def notifier(self, wire: Wire) -> PostgresqlNotifier:
         relay = Relay(str(self._server.hostname), int(self._server.port or 5432), wire)

@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from functools import cache
 
+import psycopg
 import pytest
 
+from adapters.harnesses.notes import NOTES
 from squidie_storage_dynamodb import open_dynamodb
 from squidie_storage_sql import open_postgresql
 from tests.servers import DynamoDb, MissingServerError, Postgres
@@ -32,6 +34,8 @@ def postgresql_url() -> str:
     """A PostgreSQL that has the tables."""
     url = os.environ.get("SQUIDIE_TEST_POSTGRESQL_URL") or _started(lambda: Postgres(fsync=False))
     open_postgresql.migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(NOTES)
     return url
 
 

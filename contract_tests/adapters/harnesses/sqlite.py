@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import event
 
+from adapters.harnesses.notes import NOTES, write_note
 from squidie_contract import Capability, Cut, Died, Harness, Wire
 from squidie_storage_sql import SqlStorage, open_sqlite
 from squidie_storage_sql.sqlite.database import SqliteDatabase
@@ -19,7 +21,7 @@ from squidie_storage_sql.sqlite.database import SqliteDatabase
 class SqliteHarness(Harness):
     """A file in write-ahead mode."""
 
-    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS
+    supports = Capability.CRASH_SAFE | Capability.SHARED_RESERVATIONS | Capability.HOST_TRANSACTIONS
 
     def __init__(self) -> None:
         self._namespace = uuid4().hex
@@ -40,6 +42,23 @@ class SqliteHarness(Harness):
 
         engine.dispose()  # what opening used has no wire
         return storage
+
+    @contextmanager
+    def host_transaction(self) -> Generator[sqlite3.Connection]:
+        connection = sqlite3.connect(_path(), timeout=0)
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def note(self, handle: object, word: str) -> None:
+        write_note(handle, self._namespace, word)
+
+    def notes(self) -> list[str]:
+        with closing(sqlite3.connect(_path())) as connection:
+            rows = connection.execute("select word from notes where world = ?", (self._namespace,))
+            return [word for (word,) in rows]
 
 
 class _Connection(sqlite3.Connection):
@@ -67,9 +86,15 @@ class _Connection(sqlite3.Connection):
 
 @cache
 def _file() -> str:
-    url = f"sqlite:///{_folder().name}/runs.db"
+    url = f"sqlite:///{_path()}"
     open_sqlite.migrate(url)
+    with closing(sqlite3.connect(_path())) as connection:
+        connection.execute(NOTES)
     return url
+
+
+def _path() -> str:
+    return f"{_folder().name}/runs.db"
 
 
 @cache

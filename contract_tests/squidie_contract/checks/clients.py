@@ -59,6 +59,7 @@ class ClientsClauses(StorageClauses):
     def test_c1_a_client_declares_what_its_harness_declares(self, worlds: Worlds) -> None:
         declared, supports = worlds.new().storage().capabilities, worlds.harness_class.supports
         assert declared.durable == (Capability.CRASH_SAFE in supports)
+        assert declared.host_transactions == (Capability.HOST_TRANSACTIONS in supports)
         assert declared.exclusive_reservations == (Capability.EXCLUSIVE_RESERVATIONS in supports)
 
     def test_c1_a_client_works_in_its_namespace(self, worlds: Worlds) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 
 from squidie_contract.harness import Harness
-from squidie_contract.mutants import hints, index, journal, leases, running
+from squidie_contract.mutants import hints, index, journal, leases, running, transactions
 from squidie_contract.mutants.broken import Mutant
 from squidie_contract.report import clause_of, harness_of
 
-ROOMS = (journal, index, leases, hints, running)
+ROOMS = (journal, index, transactions, leases, hints, running)
 
 
 def mutants() -> Sequence[type[Mutant]]:

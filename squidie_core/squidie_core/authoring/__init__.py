@@ -1,10 +1,17 @@
 """What a workflow author writes."""
 
-from squidie_core.authoring.bodies import Body
+from squidie_core.authoring.bodies import Body, handle_type
 from squidie_core.authoring.child_runs import ChildKeywords, ChildRun
 from squidie_core.authoring.compile import CompiledWorkflow, compiled, definition_of
 from squidie_core.authoring.conditions import When, where
-from squidie_core.authoring.context import Flag, MissingResourceError, Resource, StepContext
+from squidie_core.authoring.context import (
+    Flag,
+    MissingResourceError,
+    NoTransactionError,
+    Resource,
+    StepContext,
+    Transaction,
+)
 from squidie_core.authoring.contracts import AnnotationWarning, ContractError, Violation, as_is, converter
 from squidie_core.authoring.durations import Duration, milliseconds
 from squidie_core.authoring.factory import step
@@ -33,6 +40,7 @@ __all__ = [
     "FailStep",
     "Flag",
     "MissingResourceError",
+    "NoTransactionError",
     "Outcome",
     "PayloadContract",
     "Resource",
@@ -40,6 +48,7 @@ __all__ = [
     "RetryStep",
     "Step",
     "StepContext",
+    "Transaction",
     "Transition",
     "Trigger",
     "Violation",
@@ -51,6 +60,7 @@ __all__ = [
     "converter",
     "definition_of",
     "end",
+    "handle_type",
     "milliseconds",
     "sequence",
     "step",

@@ -34,6 +34,7 @@ class Body:
         "_named_parameters",
         "_required",
         "_resources",
+        "_transactions",
         "_trusted",
         "context_parameter",
         "function",
@@ -44,6 +45,7 @@ class Body:
         "resources",
         "retry",
         "step",
+        "transactions",
     )
 
     def __init__(
@@ -66,6 +68,8 @@ class Body:
         self.context_parameter = read.context
         self.resources: tuple[Needed, ...] = tuple(read.resources)
         """The resources it takes: `name` of the parameter, `kind`, `required`."""
+        self.transactions: tuple[Needed, ...] = tuple(read.transactions)
+        """The parameters that take its transaction, and as what."""
         self.parameters: tuple[Parameter, ...] | None = parameters_of(read)
         """What it takes from its input; None: all there is."""
         where = f"{self.place} ({body_name(function)})"
@@ -77,15 +81,18 @@ class Body:
         if read.takes_everything:
             self._everything = converter(read.everything, f"{where}, **parameter")
         self._named_parameters = {item.name for item in read.taken} | {item.name for item in read.resources}
+        self._named_parameters |= {item.name for item in read.transactions}
         self._named_parameters |= {read.context or ""}
         self._resources = tuple((item.name, item.kind, item.required) for item in read.resources)
+        self._transactions = tuple((item.name, handle_type(item)) for item in read.transactions)
         self._check = _prepared(read.returns, f"{where}, return")
         self._trusted = _trusted(read.returns)
 
     def call_arguments(self, input: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:  # noqa: A002  # the word
         """The keyword arguments for the function, from the step's stored input.
 
-        Nothing in them is shared with `input`. Raises ContractError (`invalid_step_input`) and MissingResourceError.
+        Nothing in them is shared with `input`. Raises ContractError (`invalid_step_input`), MissingResourceError and
+        NoTransactionError.
         """
         arguments: dict[str, Any] = {}
         try:
@@ -106,6 +113,8 @@ class Body:
         for name, kind, required in self._resources:
             if required or kind in ctx.resources:
                 arguments[name] = ctx.resource(kind)
+        for name, kind in self._transactions:
+            arguments[name] = ctx.transaction(kind)
         return arguments
 
     def _take_everything(self, arguments: dict[str, Any], given: Mapping[str, Any], convert: Converter) -> None:
@@ -205,6 +214,11 @@ class Body:
 
     def __repr__(self) -> str:
         return f"<Body {body_name(self.function)} of {self.place}>"
+
+
+def handle_type(needed: Needed) -> type:
+    """The class of connection that the parameter wants, without what stands in brackets behind it."""
+    return cast("type", typing.get_origin(needed.kind) or needed.kind)
 
 
 def _decoded(plain: Any, *, named: bool) -> Any:

@@ -18,6 +18,8 @@ from squidie_core.definition.paths import Knowledge, Shape, merged
 from squidie_core.definition.validation import validate
 from squidie_core.errors import DefinitionError
 
+_TRANSACTION = "invalid_step_transaction_boundary"
+
 
 def check(declared: Declaration, *, final: bool = False) -> Built:
     """Build the definition and check everything. Raises DefinitionError with every problem there is.
@@ -74,12 +76,14 @@ class _Bodies:
             return
         self.check_callable(body, read, "its body")
         self.check_result(read)
-        if self.step.options.transaction is True and read.is_async:
-            message = "a coroutine cannot take part in the store's transaction"
-            self.add("invalid_step_transaction_boundary", message, f"def {body_name(body)}(...): without async")
+        self.check_transaction(body, read)
         compensate = compensation_body(self.step.options.compensate)
         if callable(compensate) and not inspect.isclass(compensate):
-            self.check_callable(compensate, read_signature(compensate), "its compensation")
+            own = read_signature(compensate)
+            self.check_callable(compensate, own, "its compensation")
+            if own.transactions:
+                message = "its compensation takes a transaction, and runs in none"
+                self.add(_TRANSACTION, message, f"def {body_name(compensate)}(...): without Transaction[...]")
 
     def check_callable(self, function: Callable[..., Any], read: Signature, what: str) -> None:
         for fault in self.relevant(read.faults):
@@ -90,6 +94,18 @@ class _Bodies:
 
     def relevant(self, faults: list[Fault]) -> list[Fault]:
         return [fault for fault in faults if self.final or fault.code != "unresolved_resource"]
+
+    def check_transaction(self, body: Callable[..., Any], read: Signature) -> None:
+        declared = self.step.options.transaction is True
+        if declared and read.is_async:
+            message = "a coroutine cannot take part in the store's transaction"
+            self.add(_TRANSACTION, message, f"def {body_name(body)}(...): without async")
+        elif declared and not read.transactions:
+            message = "it says transaction=True, and its body does not take the transaction"
+            self.add(_TRANSACTION, message, f"def {body_name(body)}(..., tx: Transaction[sqlalchemy.Connection])")
+        elif read.transactions and not declared:
+            message = "its body takes a transaction, and it does not say that it runs in one"
+            self.add(_TRANSACTION, message, "transaction=True")
 
     def check_result(self, read: Signature) -> None:
         if self.step.options.await_children is True and has_no_names(read.returns):

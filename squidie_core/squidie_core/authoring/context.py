@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
@@ -25,10 +25,32 @@ Resource: TypeAlias = Annotated[T, RESOURCE]
 """`bank: Resource[Bank]` takes what the application registered for `Bank`, typed as a `Bank`."""
 
 
+class TransactionMarker:
+    """Marks a parameter that takes the step's transaction; written as `Transaction[sqlalchemy.Connection]`."""
+
+    def __repr__(self) -> str:
+        return "Transaction"
+
+
+TRANSACTION = TransactionMarker()
+
+Transaction: TypeAlias = Annotated[T, TRANSACTION]
+"""`tx: Transaction[sqlalchemy.Connection]` takes the transaction of a step that says `transaction=True`.
+
+What the body writes through it and the step's completion commit together. The type is one of the store's handles.
+"""
+
+
 class MissingResourceError(SquidieError):
     """Nothing is registered for this resource type."""
 
     default_code = "missing_resource"
+
+
+class NoTransactionError(SquidieError):
+    """The attempt runs in no transaction."""
+
+    default_code = "no_transaction"
 
 
 class Flag(Protocol):
@@ -61,6 +83,7 @@ class StepContext(StartsChildren):
 
     __slots__ = (
         "_cancel_event",
+        "_transaction",
         "attempt",
         "claim_id",
         "deadline",
@@ -88,6 +111,7 @@ class StepContext(StartsChildren):
         resources: Mapping[type, object] = _NO_RESOURCES,
         cancel_event: Flag = _NEVER,
         children: ChildStarter | None = None,
+        transaction: Callable[[type], object] | None = None,
     ) -> None:
         self.run_id = run_id
         self.workflow = workflow
@@ -105,6 +129,7 @@ class StepContext(StartsChildren):
         self.resources = resources
         self._cancel_event = cancel_event
         self._children = children
+        self._transaction = transaction
 
     @property
     def cancelled(self) -> bool:
@@ -121,6 +146,15 @@ class StepContext(StartsChildren):
                 f"nothing is registered for {name}; make the Squidie with resources={{{name}: ...}}",
                 details={"resource": f"{kind.__module__}.{kind.__qualname__}"},
             ) from None
+
+    def transaction(self, kind: type[T]) -> T:
+        """The transaction of a step with `transaction=True`, as a handle of this type. Raises NoTransactionError."""
+        if self._transaction is None:
+            raise NoTransactionError(
+                f"step {self.step!r} runs in no transaction; declare it with transaction=True",
+                details={"step": self.step},
+            )
+        return cast("T", self._transaction(kind))
 
     def __repr__(self) -> str:
         return f"<StepContext {self.runnable_key or self.run_id} of step {self.step!r}>"

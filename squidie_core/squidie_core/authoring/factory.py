@@ -38,7 +38,8 @@ class StepFactory:
         `retry`: a `Retry`, or a number of attempts; `timeout`: how long one attempt may take.
         `compensate`: what undoes this step when the run fails later, a callable or a step with a `retry` of its own.
         `irreversible`, `compensatable`: what a replay or an undo has to know.
-        `transaction`: the body and its completion commit together, in a store that can.
+        `transaction`: what the body writes through its parameter `tx: Transaction[...]` and the step's completion
+        commit together, or not at all, in a store that can.
         `await_children`: the step is done when the runs that its body started have ended, with their results.
         `max_deliveries`: how often an attempt may be lost with its worker before it counts as failed.
         """

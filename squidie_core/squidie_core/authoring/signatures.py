@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from squidie_core.authoring.context import RESOURCE, StepContext
+from squidie_core.authoring.context import RESOURCE, TRANSACTION, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
 from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable, plain_function
 from squidie_core.authoring.outcomes import Defer
@@ -28,7 +28,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """A resource that the body takes; `kind` is None where the annotation cannot be resolved."""
+    """A resource, or a transaction, that the body takes; `kind` is None where the annotation cannot be resolved."""
 
     name: str
     kind: Any
@@ -54,6 +54,7 @@ class Signature:
     """The annotation of `**names`; empty: the body has none."""
     context: str | None = None
     resources: list[Needed] = field(default_factory=list[Needed])
+    transactions: list[Needed] = field(default_factory=list[Needed])
     returns: Any = Any
     is_async: bool = False
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -122,12 +123,13 @@ def _sort(result: Signature, parameter: inspect.Parameter, annotation: Any) -> N
     if _is_context(annotation, parameter):
         result.context = parameter.name
         return
-    marked, kind, optional = _resource(annotation)
-    if marked:
-        result.resources.append(Needed(parameter.name, kind, required and not optional))
-        if isinstance(annotation, Unresolved):
-            result.faults.append(_unresolved_resource(parameter, annotation))
-        return
+    for mark, needed in ((RESOURCE, result.resources), (TRANSACTION, result.transactions)):
+        marked, kind, optional = _marked(annotation, mark)
+        if marked:
+            needed.append(Needed(parameter.name, kind, required and not optional))
+            if isinstance(annotation, Unresolved):
+                result.faults.append(_unresolved(parameter, annotation))
+            return
     result.taken.append(Taken(parameter.name, annotation, required))
 
 
@@ -140,11 +142,11 @@ def _positional(name: str, parameter: inspect.Parameter) -> Fault:
     )
 
 
-def _unresolved_resource(parameter: inspect.Parameter, annotation: Unresolved) -> Fault:
+def _unresolved(parameter: inspect.Parameter, annotation: Unresolved) -> Fault:
     return Fault(
         "unresolved_resource",
         f"the annotation {annotation.text} of its parameter {parameter.name} cannot be resolved",
-        "import the resource's class at module level, outside TYPE_CHECKING",
+        "import the class at module level, outside TYPE_CHECKING",
     )
 
 
@@ -157,19 +159,19 @@ def _is_context(annotation: Any, parameter: inspect.Parameter) -> bool:
     return any(isinstance(member, type) and issubclass(member, StepContext) for member in members)
 
 
-def _resource(annotation: Any) -> tuple[bool, Any, bool]:
-    """Whether the annotation marks a resource, of which kind, and whether None will do."""
+def _marked(annotation: Any, mark: object) -> tuple[bool, Any, bool]:
+    """Whether the annotation has this mark, around which type, and whether None will do."""
     if isinstance(annotation, Unresolved):
-        return annotation.text.rpartition("[")[0].rpartition(".")[2] == "Resource", None, False
+        return annotation.text.partition("[")[0].rpartition(".")[2] == repr(mark), None, False
     if is_union(annotation):
         members = typing.get_args(annotation)
         for member in members:
-            marked, kind, _ = _resource(member)
+            marked, kind, _ = _marked(member, mark)
             if marked:
                 return True, kind, type(None) in members
         return False, None, False
     metadata = getattr(annotation, "__metadata__", ())
-    return RESOURCE in metadata, unwrapped(annotation), False
+    return mark in metadata, unwrapped(annotation), False
 
 
 def _returned(annotation: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from squidie_core.ports.health import Diagnosable, Finding
 from squidie_core.ports.leases import LeaseBackend
-from squidie_core.ports.notifier import Notifier
+from squidie_core.ports.notifier import Notifier, TransactionalNotifier
 from squidie_core.ports.storage import (
     Capabilities,
     DueBatch,
@@ -16,6 +16,7 @@ from squidie_core.ports.storage import (
     Storage,
     Tombstone,
 )
+from squidie_core.ports.transactions import HostTransaction, HostTransactions, LentTransaction, host_transactions
 
 __all__ = [
     "Capabilities",
@@ -24,7 +25,10 @@ __all__ = [
     "DueRun",
     "Finding",
     "HeadStatus",
+    "HostTransaction",
+    "HostTransactions",
     "LeaseBackend",
+    "LentTransaction",
     "Notifier",
     "PurgePage",
     "RebuildPage",
@@ -33,4 +37,6 @@ __all__ = [
     "RunRow",
     "Storage",
     "Tombstone",
+    "TransactionalNotifier",
+    "host_transactions",
 ]

@@ -19,6 +19,18 @@ class Subscription(Protocol):
 
 
 @runtime_checkable
+class TransactionalNotifier(Protocol):
+    """What a notifier may have beside: hints that go out with the host's own commit."""
+
+    def notify_within(self, handle: object, queues: Mapping[str, int]) -> None:
+        """Tell listeners once the host's transaction on the handle commits, and never where it does not.
+
+        Does nothing where the handle is of another kind. Raises TransactionAborted where the transaction cannot go on.
+        """
+        ...
+
+
+@runtime_checkable
 class Notifier(Protocol):
     """Carries wake-ups from those who commit work to those who wait for it; called from any thread."""
 

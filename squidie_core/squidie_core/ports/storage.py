@@ -36,6 +36,8 @@ class Capabilities:
     """What was committed survives the end of the process."""
     exclusive_reservations: bool = False
     """No two callers of `due` get the same run while a reservation lasts."""
+    host_transactions: bool = False
+    """It takes part in the host's transactions: it satisfies `ports.transactions.HostTransactions` too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

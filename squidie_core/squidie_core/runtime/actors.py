@@ -108,7 +108,7 @@ class Actors:
         """The claims are gone: their outcomes will be dropped, and their bodies are told."""
         for key in keys:
             attempt = actor.running.get(key)
-            if attempt is not None and not attempt.lost.is_set():
+            if attempt is not None and not attempt.lost.is_set() and not attempt.settling:
                 self._observer.lost(attempt)
                 self.tell(attempt)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from squidie_core.authoring import Body
 from squidie_core.dataclass import dataclass
 from squidie_core.definition.model import StepDefinition
+from squidie_core.journal.commit import IndexRow
 from squidie_core.journal.entries import Json
-from squidie_core.state import RunnableState
+from squidie_core.ports.transactions import LentTransaction
+from squidie_core.state import RunnableState, RunState
 
 if TYPE_CHECKING:
     from squidie_core.runtime.store import RunStore
@@ -45,7 +47,19 @@ class Released:
     """The body was not run, or was told to stop because this worker goes away."""
 
 
-Outcome: TypeAlias = Completed | Failed | Deferred | Released
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The body is over and what follows is in the store already, by a transaction that it shares with the body.
+
+    `state` is the run's after it, and nobody else's; `index` the row that was written with it.
+    """
+
+    outcome: Completed | Deferred
+    state: RunState
+    index: IndexRow
+
+
+Outcome: TypeAlias = Completed | Failed | Deferred | Released | Settled
 
 
 class OverdueError(Exception):
@@ -113,6 +127,10 @@ class Attempt:
     """When its time is over, in monotonic seconds, where its step has a timeout."""
     over_at: float | None = None
     """When its body was over, in monotonic seconds; known of those that have a timeout."""
+    transaction: LentTransaction | None = None
+    """What the body's rows and the completion are written in, where the step says so."""
+    settling: bool = False
+    """The transaction is being committed: that its claim ends is its own doing."""
 
     @property
     def key(self) -> str:
@@ -133,6 +151,13 @@ class Attempt:
             "step": self.step.name,
             "attempt": self.runnable.attempt,
         }
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether the body runs in a transaction, by the run's own definition or by today's code."""
+        if self.runnable.kind != "run":
+            return False
+        return self.step.transaction or (self.body is not None and bool(self.body.transactions))
 
     @property
     def is_async(self) -> bool:

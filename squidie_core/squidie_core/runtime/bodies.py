@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 
 from squidie_core.runtime.attempts import Attempt, Outcome, Released
 from squidie_core.runtime.berths import Boarding
-from squidie_core.runtime.running import failure_of, run_body
+from squidie_core.runtime.running import failure_of
 
 Report = tuple[Attempt, Outcome]
 
@@ -52,10 +52,10 @@ class Inbox:
 class ThreadBodies:
     """A fixed number of daemon threads, started when they are first needed."""
 
-    def __init__(self, size: int, inbox: Inbox, resources: Mapping[type, object]) -> None:
+    def __init__(self, size: int, inbox: Inbox, run: Callable[[Attempt], Outcome]) -> None:
         self._size = size
         self._inbox = inbox
-        self._resources = resources
+        self._run = run
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._waiting = 0
@@ -87,9 +87,9 @@ class ThreadBodies:
 
     def _outcome(self, attempt: Attempt) -> Outcome:
         try:
-            return run_body(attempt, self._resources)
+            return self._run(attempt)
         except KeyboardInterrupt as error:  # a body's own: no signal comes to this thread
-            return failure_of(attempt, error, self._resources.values())
+            return failure_of(attempt, error, ())
 
     def close(self) -> None:
         """Give back what no thread has begun; bodies that are running end by themselves."""

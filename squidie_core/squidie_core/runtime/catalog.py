@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled
+from squidie_core.authoring import Body, CompiledWorkflow, Step, Trigger, Workflow, compiled, handle_type
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import Corrupt, NotFoundError, NotSupported, OptionError
 from squidie_core.journal.entries import RunnableKind
 from squidie_core.ports.storage import Storage
+from squidie_core.ports.transactions import host_transactions
 from squidie_core.state import RunnableState
 from squidie_core.state.index import need_of
 
@@ -55,7 +57,6 @@ class Catalog:
             )
         self._plans[workflow.fingerprint] = workflow.plan
         self._check_resources(workflow)
-        self._check_transactions(workflow)
 
     def _check_resources(self, workflow: CompiledWorkflow) -> None:
         missing = [kind.__qualname__ for kind in workflow.resources if kind not in self.resources]
@@ -67,15 +68,18 @@ class Catalog:
                 details={"option": "resources", "workflow": workflow.name, "missing": missing},
             )
 
-    def _check_transactions(self, workflow: CompiledWorkflow) -> None:
-        for step in workflow.definition.steps:
-            if step.transaction:
-                raise NotSupported(
-                    f"step {step.name!r} of workflow {workflow.name!r} says transaction=True, which no storage offers; "
-                    "take it away and make the body idempotent by ctx.idempotency_key",
-                    code="unsupported_transaction",
-                    details={"workflow": workflow.name, "step": step.name},
-                )
+    def check_transactions(self, storage: Storage) -> None:
+        """Raise NotSupported where a step runs in a transaction that the storage cannot lend, or not as that."""
+        for workflow in self.workflows.values():
+            for step in workflow.definition.steps:
+                if step.transaction:
+                    _check_transaction(workflow, step.name, storage)
+
+    def apart(self) -> Catalog:
+        """The same with a memory of its own of what the store holds: that of somebody whose writes may not last."""
+        other = copy(self)
+        vars(other).update(_plans=dict(self._plans), _stored=set(self._stored))
+        return other
 
     @property
     def has_coroutines(self) -> bool:
@@ -164,6 +168,27 @@ def _actions(given: ActionMap, resources: Mapping[type, object]) -> Actions:
     from squidie_core.runtime.actions import Actions  # noqa: PLC0415  # only dynamic work needs them
 
     return Actions(given, resources)
+
+
+def _check_transaction(workflow: CompiledWorkflow, step: str, storage: Storage) -> None:
+    details = {"workflow": workflow.name, "step": step}
+    try:
+        handles = host_transactions(storage).handles
+    except NotSupported as error:
+        raise NotSupported(
+            f"step {step!r} of workflow {workflow.name!r} says transaction=True: {error.message}",
+            code=error.code,
+            details=details,
+        ) from None
+    for needed in workflow.bodies[step].transactions:
+        if handle_type(needed) not in handles:
+            names = ", ".join(f"{handle.__module__}.{handle.__qualname__}" for handle in handles)
+            raise NotSupported(
+                f"step {step!r} of workflow {workflow.name!r} takes its transaction as {needed.kind!r}, which the "
+                f"{storage.capabilities.name} storage does not give; it gives {names}",
+                code="unknown_transaction_handle",
+                details=details,
+            )
 
 
 def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:

@@ -14,11 +14,11 @@ from functools import partial
 from squidie_core.dataclass import dataclass
 from squidie_core.decisions import Draft, heartbeat, join_children, timeout_error
 from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
-from squidie_core.journal.commit import Busy, CommitResult, Committed, Refused
+from squidie_core.journal.commit import Busy, CommitResult, Committed, IndexRow, Refused
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Write
 from squidie_core.runtime.actors import Actors
-from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released
+from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released, Settled
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.joining import ChildNews, look_at_children
@@ -112,10 +112,27 @@ class Engine:
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]
             self._timeouts.end(attempt)
+            if attempt.is_transactional:
+                actor.behind = True  # its transaction may have written
+            if isinstance(outcome, Settled):
+                self._settled(actor, attempt, outcome)
+                return
             attempt.finished_at = self._store.clock.now()
             if attempt.over_at is not None:
                 attempt.finished_at -= round((time.monotonic() - attempt.over_at) * 1000)
             actor.reported.append((attempt, outcome))
+
+    def _settled(self, actor: Actor, attempt: Attempt, settled: Settled) -> None:
+        """What follows was written with the body's own rows."""
+        state = self.advanced = settled.state
+        self._note_left(state, settled.index)
+        self.observer.ended(state, [(attempt, settled.outcome)])
+        if state.terminal:
+            self.observer.run_ended(state, [(attempt, settled.outcome)])
+            self._store.wake_parent(state)
+        self._drop_unwanted(actor, state)
+        if actor.idle:
+            self._actors.retire(actor)
 
     def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
         """Go on with a run that was started elsewhere in this process, with claims in this engine's name."""
@@ -361,8 +378,7 @@ class Engine:
         state = _loaded(actor)
         self._store.committed(state, write.append)
         self.advanced = state
-        if self._note_wake(state, write.append.index.wake_at):
-            self.left_to_others = self.left_to_others or not self._store.catalog.has_all(write.append.index.needs)
+        self._note_left(state, write.append.index)
         if write.reported:
             self.observer.ended(state, write.reported)
         else:
@@ -385,6 +401,10 @@ class Engine:
     def _came_late(self, claimed: list[Attempt]) -> bool:
         """Whether the claims were on their way for so long that they may lapse before anybody renews them."""
         return claimed[0].runnable.lease_until - self._store.clock.now() < self._options.lease_for // 4
+
+    def _note_left(self, state: RunState, index: IndexRow) -> None:
+        if self._note_wake(state, index.wake_at):
+            self.left_to_others = self.left_to_others or not self._store.catalog.has_all(index.needs)
 
     def _note_wake(self, state: RunState, wake_at: int | None) -> bool:
         """Whether what is in the store now leaves work that is due."""

@@ -27,6 +27,7 @@ from squidie_core.runtime.wakeups import Wakeups
 if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import ActionMap
     from squidie_core.ports.instrumentation import Instrumentation
+    from squidie_core.runtime.within import TransactionCommands
 
 logging.getLogger("squidie").addHandler(logging.NullHandler())  # what is logged is the host's to show
 
@@ -67,6 +68,7 @@ class Squidie(Commands, Views, Execution, Care):
         telemetry = Telemetry(instrumentation)
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         try:
+            catalog.check_transactions(self.store.storage)
             self.wakeups = Wakeups(self._open_notifier(notifier, storage, storage_options))
             self.store.wake = self.wakeups.wake
         except BaseException:
@@ -119,6 +121,29 @@ class Squidie(Commands, Views, Execution, Care):
         opened: Notifier = open_plugin("notifier", notifier, chosen)
         self._owned.append(opened)
         return opened
+
+    def within(self, transaction: object, /) -> TransactionCommands:
+        """The commands, in a transaction that the host has open: they take effect if and when it commits.
+
+        `transaction` is what the storage takes; for PostgreSQL and SQLite an SQLAlchemy Connection or Session, or a
+        connection of psycopg or sqlite3, to the database that holds the runs:
+
+            with engine.begin() as connection:
+                connection.execute(insert(orders).values(id=order_id))
+                squidie.within(connection).start(Fulfil.ordered, Order(order_id))
+
+        The result is for this transaction and one thread. Snapshots tell what will be so after the commit. Nothing is
+        tried again: where the run was written by others meanwhile ConflictError is raised, and the transaction can be
+        used on unless it is TransactionAborted. Workers are woken after the commit where the handle lets one know: a
+        Session does, and a notifier in the same PostgreSQL database always; otherwise they find the work when they
+        look the next time. What is done here is not counted in `metrics`.
+
+        Raises NotSupported where the storage takes part in no transactions, OptionError for what is no open transaction
+        on its database, SchemaError, TransactionAborted.
+        """
+        from squidie_core.runtime.within import TransactionCommands  # noqa: PLC0415  # for those who have transactions
+
+        return TransactionCommands(self, transaction)
 
     def close(self) -> None:
         """Give back what this object opened itself."""

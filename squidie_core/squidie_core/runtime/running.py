@@ -73,6 +73,7 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         resources=resources,
         cancel_event=attempt.lost if attempt.overdue_at is None else Unwanted(attempt),
         children=ChildRuns(attempt),
+        transaction=None if attempt.transaction is None else attempt.transaction.handle,
     )
 
 

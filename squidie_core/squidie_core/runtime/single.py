@@ -13,9 +13,9 @@ from squidie_core.dataclass import dataclass
 from squidie_core.errors import StorageError
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.engine import Engine, EngineOptions
-from squidie_core.runtime.running import run_body
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
+from squidie_core.runtime.transactions import run_attempt
 from squidie_core.state import RunState
 
 _log = logging.getLogger("squidie.engine")
@@ -72,7 +72,7 @@ class Turn:
     def run(self, attempt: Attempt) -> RunState:
         """Run the body in this thread, and write what follows."""
         try:
-            outcome = run_body(attempt, self._store.catalog.resources)
+            outcome = run_attempt(self._store, attempt)
         finally:
             self.give_up()
         return self.end(attempt, outcome)

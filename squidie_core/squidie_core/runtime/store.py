@@ -54,6 +54,8 @@ def _wake_nobody(queue: str, count: int) -> None:
 class RunStore:
     """The runs of one store. Safe to use from any thread; the states it gives out belong to their callers."""
 
+    max_tries = MAX_TRIES
+
     def __init__(self, storage: Storage, catalog: Catalog, telemetry: Telemetry | None = None) -> None:
         self.storage = storage
         self.catalog = catalog
@@ -156,7 +158,7 @@ class RunStore:
 
         `decide` may be called several times, each time on a fresh state. Where it emits nothing, nothing is written.
         """
-        for tries in range(MAX_TRIES):
+        for tries in range(self.max_tries):
             draft = self.draft(self.state(run_id))
             was_over = draft.state.terminal
             decided = decide(draft)
@@ -171,8 +173,12 @@ class RunStore:
                     self.wake_parent(draft.state)
                 return draft.state, decided
             time.sleep(pause(tries))
-        raise ConflictError(
-            f"run {run_id} was written by others {MAX_TRIES} times in a row; try again", details={"run_id": run_id}
+        raise self.outrun(run_id)
+
+    def outrun(self, run_id: str) -> ConflictError:
+        """Others were faster as often as it was tried."""
+        return ConflictError(
+            f"run {run_id} was written by others {self.max_tries} times in a row; try again", details={"run_id": run_id}
         )
 
     def wake_parent(self, state: RunState) -> None:
@@ -186,15 +192,16 @@ class RunStore:
         Gives Committed or Conflict, or raises.
         """
         commit = Commit(appends, nudges)
-        return self._waited_for(commit, self._write([commit])[0])
+        return self.waited_for(commit, self._write([commit])[0])
 
     def commit_all(self, appends: Sequence[Append]) -> list[CommitResult]:
         """The same for several threads, each on its own, in as few round trips as the store allows."""
         commits = [Commit((append,)) for append in appends]
         results = self._write(commits)
-        return [self._waited_for(commit, result) for commit, result in zip(commits, results, strict=True)]
+        return [self.waited_for(commit, result) for commit, result in zip(commits, results, strict=True)]
 
-    def _waited_for(self, commit: Commit, result: CommitResult) -> CommitResult:
+    def waited_for(self, commit: Commit, result: CommitResult) -> CommitResult:
+        """The result of a commit once its threads are busy no more; raises where it was refused, or they stay so."""
         for tries in range(MAX_TRIES):
             if isinstance(result, Refused):
                 raise result.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from squidie_core.authoring import Duration
@@ -18,6 +19,7 @@ from squidie_core.runtime.facade import Squidie
 from squidie_core.runtime.polling import Polling
 from squidie_core.runtime.signals import on_termination
 from squidie_core.runtime.slots import Caution, Slots
+from squidie_core.runtime.transactions import run_attempt
 
 if TYPE_CHECKING:
     from squidie_core.runtime.coroutines import CoroutineBodies
@@ -52,7 +54,7 @@ class WorkLoop:
         self._wakeups = squidie.wakeups
         self._inbox = Inbox()
         resources = self._store.catalog.resources
-        self._threads = ThreadBodies(self.concurrency, self._inbox, resources)
+        self._threads = ThreadBodies(self.concurrency, self._inbox, partial(run_attempt, self._store))
         self._has_coroutines = self._store.catalog.has_coroutines
         self._coroutines = _coroutine_bodies(self._inbox, resources) if self._has_coroutines else None
         lease = options.milliseconds("lease_for", lease_for, least=100)

@@ -129,14 +129,18 @@ class Connections:
             else:  # broken, left within a transaction, or from a pool that was renewed or closed meanwhile
                 pooled.invalidate()
 
+    def check_open(self) -> None:
+        """Raise Unavailable once closed."""
+        if self._closed:
+            raise Unavailable("this storage is closed; open another one")
+
     def close(self) -> None:
         """Connections that are in use close when they come back."""
         self._closed = True
         self.engine.dispose()
 
     def _checkout(self, pool: Pool) -> PoolProxiedConnection:
-        if self._closed:
-            raise Unavailable("this storage is closed; open another one")
+        self.check_open()
         try:
             return pool.connect()
         except (SQLAlchemyError, psycopg.Error, OSError) as error:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
 
 from squidie_core.errors import Unavailable
 from squidie_core.journal.commit import COMMITTED
 from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
+from squidie_storage_sql.handles import handle_types, read_handle
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import (
     Int8Array,
@@ -21,23 +25,27 @@ from squidie_storage_sql.postgresql.arrays import (
 )
 from squidie_storage_sql.postgresql.connections import Connections
 from squidie_storage_sql.postgresql.health import examine
+from squidie_storage_sql.postgresql.lending import Lender
 from squidie_storage_sql.postgresql.marks import Marks
 from squidie_storage_sql.postgresql.migrating import migrate
-from squidie_storage_sql.postgresql.statements import statements
+from squidie_storage_sql.postgresql.statements import WHEREABOUTS, statements
+from squidie_storage_sql.tables import in_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from sqlalchemy.engine import URL
 
     from squidie_core.adapters.scrubbing import Scrubber
     from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
-    from squidie_storage_sql.database import Parameters, Row
+    from squidie_storage_sql.database import Database, Parameters, Row
+    from squidie_storage_sql.handles import Handle
+    from squidie_storage_sql.lending import Loan
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.options import PostgresqlOptions
 
-CAPABILITIES = Capabilities(name="postgresql", max_appends=MAX_APPENDS)
+CAPABILITIES = Capabilities(name="postgresql", max_appends=MAX_APPENDS, host_transactions=True)
 
 _log = logging.getLogger("squidie.storage")
 
@@ -55,7 +63,15 @@ class PostgresqlDatabase:
         self.statements = statements(options.schema)
         self.connections = Connections(url, options, scrub)
         self.marks = Marks()
-        self._shared = {"namespace": options.namespace, "lock_timeout": f"{options.lock_timeout}ms"}
+        self._scrub = scrub
+        self._lender = Lender(url, options, scrub)
+        self._home: Row | None = None
+        self.shared = {"namespace": options.namespace, "lock_timeout": f"{options.lock_timeout}ms"}
+
+    @property
+    def blobs(self) -> Database:
+        """Itself."""
+        return self
 
     def clock(self) -> int:
         """One round trip."""
@@ -158,13 +174,43 @@ class PostgresqlDatabase:
         except (Lost, Transient, Rejected) as error:
             raise Unavailable(f"the migration did not complete; run it again: {error}") from error.__cause__
 
+    def home(self, *, again: bool = False) -> Row:
+        """Which tables these connections lead to; asked once, unless `again`."""
+        if self._home is None or again:
+            self._home = tuple(self.read(in_schema(WHEREABOUTS, self.schema), {})[0])
+        return self._home
+
+    @property
+    def handles(self) -> tuple[type, ...]:
+        """What a transaction may be handed over as."""
+        return (*handle_types(), psycopg.Connection)
+
+    def within(self, given: object) -> tuple[Database, Handle[Any]]:
+        """The statements in a transaction of the host's."""
+        from squidie_storage_sql.postgresql.joining import JoinedPostgresql, check_home  # noqa: PLC0415  # it is one
+
+        handle = read_handle(given, psycopg.Connection)
+        joined = JoinedPostgresql(self, handle.driver, self._scrub)
+        check_home(joined, handle, self)
+        return joined, handle
+
+    @contextmanager
+    def lend(self) -> Generator[tuple[Database, Loan]]:
+        """The statements in a transaction of ours, on a connection beside the pool."""
+        from squidie_storage_sql.postgresql.joining import JoinedPostgresql  # noqa: PLC0415  # it is one of these
+
+        self.connections.check_open()
+        with self._lender.lend() as loan:
+            yield JoinedPostgresql(self, loan.driver, self._scrub), loan
+
     def close(self) -> None:
         """Give back the connections."""
         self.connections.close()
+        self._lender.close()
 
     def _bound(self, parameters: Parameters) -> dict[str, Any]:
         """The parameters as psycopg takes them."""
-        bound: dict[str, Any] = dict(self._shared)
+        bound: dict[str, Any] = dict(self.shared)
         for name, value in parameters.items():
             if name == "wanted":
                 bound["thread_ids"] = TextArray([thread_id for thread_id, _ in value])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from squidie_core.adapters.sending import Send
     from squidie_storage_sql.postgresql.listener import Connection
 
-_NOTIFY = "select pg_notify(channel, payload) from unnest(%s::text[], %s::text[]) as hint (channel, payload)"
+NOTIFY = "select pg_notify(channel, payload) from unnest(%s::text[], %s::text[]) as hint (channel, payload)"
+"""channels, payloads"""
 
 
 def line(url: URL, scrub: Scrubber, purpose: str) -> Line[Connection]:
@@ -50,6 +51,6 @@ def notifying(channel: str) -> Send[Connection]:
         if probed is not None:
             channels.append(probed)
             hints.append("")
-        connection.execute(_NOTIFY, (channels, hints))
+        connection.execute(NOTIFY, (channels, hints))
 
     return send

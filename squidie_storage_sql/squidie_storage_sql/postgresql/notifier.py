@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+from psycopg.rows import tuple_row
+
 from squidie_core.adapters.sending import Sender
-from squidie_core.errors import OptionError, Unavailable
+from squidie_core.errors import OptionError, TransactionAborted, Unavailable
+from squidie_storage_sql.handles import driver_of
 from squidie_storage_sql.options import (
     NOTIFIER_OPTIONS,
     POSTGRESQL_OPTIONS,
     PostgresqlNotifierOptions,
     check_names,
 )
-from squidie_storage_sql.postgresql.channels import channel
-from squidie_storage_sql.postgresql.lines import line, notifying
+from squidie_storage_sql.postgresql.channels import channel, encode_hint
+from squidie_storage_sql.postgresql.failures import words
+from squidie_storage_sql.postgresql.lines import NOTIFY, line, notifying
 from squidie_storage_sql.postgresql.listener import PostgresqlListener
 from squidie_storage_sql.urls import Address, postgresql_address
 
@@ -35,7 +40,7 @@ class PostgresqlNotifier:
     def __init__(self, address: Address, options: PostgresqlNotifierOptions) -> None:
         self._description = str(address)
         self._options = options
-        name = channel(options.schema, options.namespace)
+        self._channel = name = channel(options.schema, options.namespace)
         sending = line(address.url, address.scrub, "hints cannot be sent")
         self._sender = Sender(sending, notifying(name), probing_to_the_end=False)
         hearing = line(address.url, address.scrub, "hints cannot be heard")
@@ -53,6 +58,17 @@ class PostgresqlNotifier:
     def notify(self, queues: Mapping[str, int]) -> None:
         """Leave the hints to the sender."""
         self._sender.hint(queues)
+
+    def notify_within(self, handle: object, queues: Mapping[str, int]) -> None:
+        """PostgreSQL itself keeps them until the host's transaction commits; they are lost in another database."""
+        connection = driver_of(handle, psycopg.Connection)
+        hints = [hint for queue, count in queues.items() if (hint := encode_hint(queue, count)) is not None]
+        if connection is None or not hints:
+            return
+        try:
+            psycopg.Cursor(connection, row_factory=tuple_row).execute(NOTIFY, ([self._channel] * len(hints), hints))
+        except psycopg.Error as error:
+            raise TransactionAborted(f"the transaction cannot go on, roll it back: {words(error)}") from error
 
     def listen(self, queue: str, wake: Callable[[int], None]) -> Subscription:
         """Call `wake` on each hint, and with 1 when the connection is lost and when it is back."""

@@ -30,6 +30,10 @@ wanted as materialized (
     from unnest(%(thread_ids)s::text[], %(numbers)s::int8[]) as u (run_id, number)
 )"""
 
+WHEREABOUTS = """
+select to_regclass('squidie_runs')::oid::int8, (select oid::int8 from pg_database where datname = current_database())"""
+"""Which tables a connection leads to: null where there are none."""
+
 _THE_HEAD = """lateral (
     select * from squidie_runs r
     where r.namespace = w.namespace and r.run_id = w.run_id

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -14,26 +15,31 @@ from typing import TYPE_CHECKING, Any, cast
 from squidie_core.journal.commit import COMMITTED, Busy
 from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
+from squidie_storage_sql.handles import handle_types, read_handle
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
 from squidie_storage_sql.rows import damaged_text
 from squidie_storage_sql.sqlite.connections import Connections
 from squidie_storage_sql.sqlite.failures import is_undecodable
 from squidie_storage_sql.sqlite.health import examine
+from squidie_storage_sql.sqlite.lending import Lender
 from squidie_storage_sql.sqlite.statements import STATEMENTS
 from squidie_storage_sql.sqlite.writer import Writer, turn_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL
 
     from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
-    from squidie_storage_sql.database import Parameters, Row
+    from squidie_storage_sql.database import Database, Parameters, Row
+    from squidie_storage_sql.handles import Handle
+    from squidie_storage_sql.lending import Loan
     from squidie_storage_sql.options import SqliteOptions
 
-CAPABILITIES = Capabilities(name="sqlite", local_clock=True, max_appends=MAX_APPENDS)
+CAPABILITIES = Capabilities(name="sqlite", local_clock=True, max_appends=MAX_APPENDS, host_transactions=True)
 
 _EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'squidie_schema'"
 _NO_COMMIT = (None,) * 5
@@ -49,10 +55,17 @@ class SqliteDatabase:
     schema: str | None = None
 
     def __init__(self, url: URL, options: SqliteOptions) -> None:
-        self._namespace = options.namespace
+        self.namespace = options.namespace
         self.connections = Connections(url, options)
-        turn = turn_for(os.path.realpath(str(url.database)))
+        self.path = os.path.realpath(str(url.database))
+        turn = turn_for(self.path)
+        self._lender = Lender(url, options)
         self.writer = Writer(self.connections, turn, options.busy_timeout / 1000)
+
+    @property
+    def blobs(self) -> Database:
+        """Itself."""
+        return self
 
     def clock(self) -> int:
         """This machine's clock."""
@@ -63,17 +76,21 @@ class SqliteDatabase:
         """What is committed; never waits for a writer."""
         bound = self._bound(parameters)
         with self.connections.reading() as connection:
-            return self.connections.patiently(lambda: _rows(connection, statement, bound))
+            return self.connections.patiently(lambda: rows_of(connection, statement, bound))
+
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection with the write lock, which commits what the block wrote, or nothing if it raises."""
+        return self.writer.transaction()
 
     def write(self, statement: str, parameters: Parameters) -> list[Row]:
         """One statement with the write lock."""
         bound = self._bound(parameters)
-        with self.writer.transaction() as connection:
-            return _rows(connection, statement, bound)
+        with self.writing() as connection:
+            return rows_of(connection, statement, bound)
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
         """One transaction: nothing moves while the write lock is held, so what stands as expected is written."""
-        with self.writer.transaction() as connection:
+        with self.writing() as connection:
             wanted = self._bound({"wanted": next_revs(commits)})
             known = standings(connection.execute(self.statements.standings, wanted).fetchall())
             judged = [judge(commit, known) for commit in commits]
@@ -88,7 +105,7 @@ class SqliteDatabase:
         if not appends:
             return
         now = self.clock()
-        rows = [_append_row(append, self._namespace, now) for append in appends]
+        rows = [_append_row(append, self.namespace, now) for append in appends]
         starts = [row for row in rows if row["first_rev"] == 1]
         updates = [row for row in rows if row["first_rev"] != 1]
         connection.executemany(self.statements.update_head, updates)
@@ -100,13 +117,13 @@ class SqliteDatabase:
         peeked = self._bound(parameters)
         if not self.read(self.statements.pick, peeked | {"limit": 1}):
             return [(peeked["now"], self._next_wake(peeked), *_NO_RUN)]
-        with self.writer.transaction() as connection:
+        with self.writing() as connection:
             bound = self._bound(parameters)
             pick = self.statements.pick_oldest if oldest_first else self.statements.pick
             picked = connection.execute(pick, bound).fetchall()
             bound["thread_ids"] = json.dumps([row[0] for row in picked])
             connection.execute(self.statements.reserve_picked, bound)
-            bodies = _rows(connection, self.statements.bodies, bound)
+            bodies = rows_of(connection, self.statements.bodies, bound)
         next_wake = self._next_wake(bound) if len(picked) < bound["limit"] else None
         return _due_rows(bound["now"], next_wake, picked, bodies)
 
@@ -116,9 +133,9 @@ class SqliteDatabase:
 
     def purge(self, parameters: Parameters) -> tuple[list[Row], int]:
         """One transaction, in which nothing moves."""
-        with self.writer.transaction() as connection:
+        with self.writing() as connection:
             bound = self._bound(parameters)
-            rows = _rows(connection, self.statements.purgeable, bound)
+            rows = rows_of(connection, self.statements.purgeable, bound)
             bound["thread_ids"] = json.dumps([run_id for _, run_id in rows])
             for statement in (self.statements.forget_commits, self.statements.forget_checkpoints, self.statements.bury):
                 connection.execute(statement, bound)
@@ -133,13 +150,34 @@ class SqliteDatabase:
 
     def migrate(self) -> MigrationReport:
         """Bring the tables to the newest version, in one transaction."""
-        with self.writer.transaction() as connection:
+        with self.writing() as connection:
             exists = connection.execute(_EXISTS).fetchall()
             recorded: list[Row] = connection.execute(VERSION).fetchall() if exists else []
             from_version: int = recorded[0][0] if recorded else 0
             for statement in script(self.connections.engine.dialect, None, from_version=from_version):
                 connection.execute(statement)
         return MigrationReport(from_version, max(from_version, CLIENT_VERSION))
+
+    @property
+    def handles(self) -> tuple[type, ...]:
+        """What a transaction may be handed over as."""
+        return (*handle_types(), sqlite3.Connection)
+
+    def within(self, given: object) -> tuple[Database, Handle[Any]]:
+        """The statements in a transaction of the host's."""
+        from squidie_storage_sql.sqlite.joining import join  # noqa: PLC0415  # it gives one of these
+
+        self.connections.check_open()
+        handle = read_handle(given, sqlite3.Connection)
+        return join(handle, self), handle
+
+    @contextmanager
+    def lend(self) -> Generator[tuple[Database, Loan]]:
+        """The statements in a transaction of ours, on a connection of its own."""
+        from squidie_storage_sql.sqlite.joining import JoinedSqlite  # noqa: PLC0415  # it is one of these
+
+        with self._lender.lend(self.connections) as loan:
+            yield JoinedSqlite(self, loan.driver), loan
 
     def names(self, stored: object) -> tuple[str, ...]:
         """A JSON array."""
@@ -151,13 +189,14 @@ class SqliteDatabase:
         self.connections.close()
 
     def _bound(self, parameters: Parameters) -> dict[str, Any]:
-        bound: dict[str, Any] = {"namespace": self._namespace, "now": self.clock()}
+        bound: dict[str, Any] = {"namespace": self.namespace, "now": self.clock()}
         for name, value in parameters.items():
             bound[name] = json.dumps(value) if isinstance(value, (list, tuple)) else value
         return bound
 
 
-def _rows(connection: sqlite3.Connection, statement: str, bound: Parameters) -> list[Row]:
+def rows_of(connection: sqlite3.Connection, statement: str, bound: Parameters) -> list[Row]:
+    """The rows, also of text that is none."""
     try:
         return connection.execute(statement, bound).fetchall()
     except sqlite3.OperationalError as error:

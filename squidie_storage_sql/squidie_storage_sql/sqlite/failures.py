@@ -51,6 +51,11 @@ def left_undone(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & _PRIMARY in (*_BUSY, sqlite3.SQLITE_FULL)
 
 
+def is_stale(error: sqlite3.Error) -> bool:
+    """Whether a transaction wanted to write that has read what is not the newest any more."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
 def is_undecodable(error: sqlite3.OperationalError) -> bool:
     """Whether a row holds text that is none; sqlite3 has no code for that."""
     return str(error).startswith("Could not decode to UTF-8")
