@@ -16,11 +16,22 @@ from squidie_core.journal.commit import (
     LoadedThread,
     StoredCommit,
 )
-from squidie_core.ports import Capabilities, DueBatch, HeadStatus, PurgePage, RebuildPage, RunPage, RunQuery, Tombstone
+from squidie_core.ports import (
+    Capabilities,
+    DueBatch,
+    Finding,
+    HeadStatus,
+    PurgePage,
+    RebuildPage,
+    RunPage,
+    RunQuery,
+    Tombstone,
+)
 from squidie_storage_dynamodb import blobs, changing, listing, loading, purging
 from squidie_storage_dynamodb.checking import MAX_APPENDS
 from squidie_storage_dynamodb.committing import commit_all
 from squidie_storage_dynamodb.due import Polls
+from squidie_storage_dynamodb.health import examine
 from squidie_storage_dynamodb.packing import unpack_each
 from squidie_storage_dynamodb.reading import current, current_all, journal
 from squidie_storage_dynamodb.reservations import Reservations
@@ -205,6 +216,11 @@ class DynamodbStorage:
     def _change(self, thread_id: str, decide: Callable[[Run], changing.Attributes | None]) -> bool:
         self.table.check_open()
         return changing.change(self.table, thread_id, decide)
+
+    def health(self) -> list[Finding]:
+        """The table, its expiry and the clock; what the role may not see is said."""
+        self.table.check_open()
+        return examine(self.table.calls, self.table.name, max_skew=CAPABILITIES.max_skew)
 
     def close(self) -> None:
         """Give back connections."""
