@@ -116,6 +116,19 @@ def _terminal(fact: Fact) -> str:
     return f"the run ended: {fact['status']}" + ("" if error is None else f", {error_words(error)}")
 
 
+def _child(fact: Fact) -> str:
+    return f"{_what(fact['runnable_key'])} started run {fact['child_run_id']} of {fact['child_workflow']}"
+
+
+def _child_ended(fact: Fact) -> str:
+    return f"run {fact['child_run_id']}, which {fact['step']} awaits, ended: {fact['status']}"
+
+
+def _dynamic(fact: Fact) -> str:
+    nodes = ", ".join(node["id"] for node in fact["nodes"])
+    return f"dynamic work {fact['dynamic_key']} was {fact.get('status', 'recorded')}: {nodes}"
+
+
 def _until(fact: Fact) -> str:
     return clock(_text(fact["lease_until"]))
 
@@ -136,6 +149,10 @@ WORDS: Mapping[str, Callable[[Fact], str]] = {
     "runnable_applied": _applied,
     "manual_step_paused": lambda fact: f"the run waits at {fact['kind']} {fact['step']}",
     "manual_step_resolved": lambda fact: f"{fact['step']} was {fact['action']}",
+    "child_run_started": _child,
+    "child_run_ended": _child_ended,
+    "children_awaited": lambda fact: f"{_what(fact['runnable_key'])} waits for the runs that it started",
+    "dynamic_work_recorded": _dynamic,
     "compensation_started": _compensating,
     "run_terminal": _terminal,
 }
