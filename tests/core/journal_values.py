@@ -166,6 +166,7 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         tags=st.lists(st.text("ab", max_size=2), max_size=2).map(tuple),
         context=mappings,
         replayed_from=optional,
+        on_drift=st.sampled_from(["continue", "fail"]),
     ),
     st.builds(RunnablesPlanned, at=times, runnables=st.lists(runnables, max_size=3).map(tuple)),
     st.builds(

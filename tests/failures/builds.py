@@ -66,4 +66,20 @@ class NewShop(Workflow, name="shop", version="2"):
     transitions = sequence(take, check, pay, deliver)
 
 
-OLD, NEW = (OldShop,), (NewShop,)
+class OldTill(Workflow, name="till", version="1", on_drift="fail"):
+    """Its runs go by their own definition or not at all."""
+
+    order = trigger.manual(OldOrder)
+    pay = step(pay)
+    ship = step(send)
+    transitions = sequence(pay, ship)
+
+
+class NewTill(Workflow, name="till", version="2", on_drift="fail"):
+    order = trigger.manual(OldOrder)
+    pay = step(pay)
+    deliver = step(send)
+    transitions = sequence(pay, deliver)
+
+
+OLD, NEW = (OldShop, OldTill), (NewShop, NewTill)

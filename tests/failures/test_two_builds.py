@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from squidie_core import Snapshot, Squidie
-from tests.failures.builds import NewOrder, NewShop, OldOrder, OldShop
+from tests.failures.builds import NewOrder, NewShop, NewTill, OldOrder, OldShop, OldTill
 from tests.failures.processes import Processes
 from tests.runtime.stores import SharedStore, assert_consistent, claims_of
 from tests.runtime.trails import Trail, along
@@ -78,6 +78,28 @@ class TestARollingDeploy:
         assert_done(new, [*early, *mixed_old, *late], "1", OLD_STEPS)
         assert second_worker.alive
         assert [claim.owner_id for claim in claims_of(new, late[0])] == ["new", "new", "old again"]
+
+
+class TestRunsThatFailOnDrift:
+    def test_end_what_old_code_has_begun_and_fail_at_the_next_step(
+        self, store: SharedStore, processes: Processes
+    ) -> None:
+        trail = Trail(processes.trail)
+        old, new = store.open(OldTill, resources=along(trail)), store.open(NewTill, resources=along(trail))
+        worker = processes.work(OLD, owner_id="old")
+        run = old.start(OldTill.order, OldOrder("one"))
+        eventually(trail.lines)
+        processes.work(NEW, owner_id="new")
+        worker.signal(signal.SIGTERM)
+        trail.write("paid")
+        worker.terminate()
+        eventually(lambda: new.inspect_run(run).terminal)
+        failed = new.inspect_run(run)
+        assert failed.error is not None
+        assert (failed.status, failed.error["code"]) == ("failed", "incompatible_workflow_definition")
+        assert (failed.error["step"], failed.context["paid"]) == ("ship", "one")
+        assert [claim.owner_id for claim in claims_of(new, run)] == ["old"]
+        assert_consistent(new, run)
 
 
 class TestStepsThatBothBuildsHave:

@@ -73,6 +73,7 @@ def start(plan: Plan, request: StartRequest, now: int) -> Draft:
             tags=request.tags,
             context=request.context,
             replayed_from=request.replayed_from,
+            on_drift=definition.on_drift,
         )
     )
     try:

@@ -117,6 +117,8 @@ class RunStarted:
     context: Mapping[str, Json] = field(default_factory=dict[str, Json])
     replayed_from: str | None = None
     """The run whose trigger and payload these are."""
+    on_drift: Literal["continue", "fail"] = "continue"
+    """What becomes of the run where a worker has another definition of its workflow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,13 @@ class Catalog:
         self._stored.add(fingerprint)
         return self._plans.setdefault(fingerprint, plan)
 
+    def drifted(self, pinned: Plan) -> Plan | None:
+        """Today's plan of the workflow, where runs of the pinned one are to fail because it is another."""
+        if pinned.definition.on_drift != "fail":
+            return None
+        found = self.workflows.get(pinned.definition.name)
+        return found.plan if found is not None and found.fingerprint != pinned.fingerprint else None
+
     def ensure_stored(self, plan: Plan, storage: Storage) -> None:
         """Write the definition before the first run that is pinned to it; a round trip once a process."""
         if plan.fingerprint not in self._stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from squidie_core.decisions import Claimant, Draft, advance
+from squidie_core.decisions.drift import fail_drifted
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.catalog import wants_code
 from squidie_core.runtime.ids import fraction, new_claim_id
@@ -19,6 +20,11 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
     At most `share` attempts, and no more than half of those that are open, so that others find some too.
     """
     state = draft.state
+    current = store.catalog.drifted(draft.plan)
+    if current is not None:
+        fail_drifted(draft, current, store.max_skew)
+        if state.terminal:
+            return []
     half = (len(state.open) + 1) // 2
     claimant = Claimant(
         owner_id=owner_id,

@@ -9,6 +9,7 @@ from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow
 from squidie_core.decisions import DefinitionChoice, ManualCommand
 from squidie_core.decisions.control import ManualSignal
+from squidie_core.decisions.drift import refuse_drifted
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
@@ -234,7 +235,7 @@ class Commands(Client):
         from squidie_core.runtime.dynamic import read_work  # noqa: PLC0415  # few applications need it
 
         read = read_work(work, status, self.store.catalog.actions)
-        return self._change(run, lambda draft: decisions.add_work(draft, read))
+        return self._change(run, lambda draft: decisions.add_work(draft, read), going_on=True)
 
     def apply_signal(self, signal: Signal, /) -> Snapshot:
         """Do what the signal asks for, once for its idempotency key, and return what the run is then.
@@ -269,10 +270,18 @@ class Commands(Client):
             decided_at = text(moment(draft.at)) or ""
             decisions.resolve_gate(draft, signal, command, decided_at=decided_at)
 
-        return self._change(run, decide)
+        return self._change(run, decide, going_on=True)
 
-    def _change(self, run: RunRef, decide: Callable[[decisions.Draft], None]) -> Snapshot:
-        state, _ = self.store.change(id_of(run), decide)
+    def _change(self, run: RunRef, decide: Callable[[decisions.Draft], None], *, going_on: bool = False) -> Snapshot:
+        """`going_on`: what is decided is refused to a run that must not go on with the code of today."""
+
+        def checked(draft: decisions.Draft) -> None:
+            decide(draft)
+            current = self.store.catalog.drifted(draft.plan)
+            if going_on and draft.entries and current is not None:
+                raise refuse_drifted(draft.state.run_id, draft.plan, current)
+
+        state, _ = self.store.change(id_of(run), checked)
         if not state.terminal:
             self.wakeups.wake(state.queue)
         return self._snapshot(state, self.store.clock.now())

@@ -15,6 +15,7 @@ from squidie_core.decisions import (
     replay_request,
     start,
 )
+from squidie_core.decisions.drift import refuse_drifted
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import NotFoundError
 from squidie_core.journal.identity import derived_id, run_id_at
@@ -48,6 +49,9 @@ def replay_run(store: RunStore, source_id: str, given: ReplayOptions) -> Started
             return Started(known)  # however unsafe it would be now
     source = store.state(source_id)
     pinned = store.catalog.plan(source.definition, store.storage)
+    drifted = store.catalog.drifted(pinned)
+    if drifted is not None and given.definition == "original":
+        raise refuse_drifted(source_id, pinned, drifted)
     check_replay(source, pinned, allow_irreversible=given.allow_irreversible)
     plan, payload = (pinned, source.input) if given.definition == "original" else _current(store, source)
     request = replay_request(

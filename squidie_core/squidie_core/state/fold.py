@@ -128,6 +128,7 @@ def _started(state: RunState, entry: RunStarted) -> None:
     state.input = entry.input
     state.schedule = entry.context.get("schedule")
     state.replayed_from = entry.replayed_from
+    state.on_drift = entry.on_drift
     state.payload_digest = entry.payload_digest
     state.started_at = entry.at
     state.context = {**entry.input, **entry.context}

@@ -53,6 +53,8 @@ def _needs(state: RunState) -> tuple[str, ...]:
     needs: dict[str, None] = {everything: None} if state.joins else {}
     for runnable in () if state.joins else _declared(state):
         need = (runnable and need_of(state.workflow, runnable.kind, runnable.step)) or everything
+        if state.on_drift == "fail":
+            need = everything  # whoever has another definition is to fail the run
         needs[need] = None
         if need == everything or len(needs) > MAX_NEEDS:
             needs = {everything: None}

@@ -131,6 +131,7 @@ class RunState:
     schedule: Mapping[str, Json] | None = None
     """What the run's activation by a scheduler was."""
     replayed_from: str | None = None
+    on_drift: Literal["continue", "fail"] = "continue"
     payload_digest: str = ""
     started_at: int = 0
     ended_at: int | None = None
