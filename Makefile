@@ -46,7 +46,7 @@ explore: $(VENV)/.emulators
 
 # `make simulate WORLDS=10000`: random workflows, workers, operators, clocks and faults
 simulate: $(VENV)/.dev
-	SQUIDIE_SIMULATIONS=$(or $(WORLDS),10000) $(BIN)/python -m pytest tests/simulation -o timeout=0 --show-capture=no $(ARGS)
+	SQUIDIE_SIMULATIONS=$(or $(WORLDS),10000) $(BIN)/python -m pytest tests/simulation -o timeout=0 --show-capture=no -s $(ARGS)
 
 # `make contract PROFILE=thorough` holds our adapters to their contract for longer; `ARGS="-k Sqlite"` takes one of them.
 PROFILE ?= quick

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from squidie_contract.engine.trying import trying
 from tests.simulation.workflows import Plan, made, plans
-from tests.simulation.world import World
+from tests.simulation.world import TALLY, World
 
 EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "400"))
 """Worlds; each has several runs."""
@@ -31,10 +32,16 @@ EVENTS: Sequence[tuple[int, Callable[[World, int], None]]] = (
 _LOTS = [event for weight, event in EVENTS for _ in range(weight)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _tell_how_much() -> Iterator[None]:
+    yield
+    print(", ".join(f"{count:,} {what}" for what, count in TALLY.items()))  # noqa: T201  # shown by `make simulate`
+
+
 @settings(trying(EXAMPLES))
 @given(
     planned=st.lists(plans(), min_size=1, max_size=3),
-    events=st.lists(st.tuples(st.integers(0, len(_LOTS) - 1), st.integers(0, 63)), min_size=10, max_size=80),
+    events=st.lists(st.tuples(st.integers(0, len(_LOTS) - 1), st.integers(0, 63)), min_size=20, max_size=100),
 )
 def test_every_run_comes_to_a_sound_end(planned: list[Plan], events: list[tuple[int, int]]) -> None:
     world = World([made(plan, f"sim-{number}") for number, plan in enumerate(planned)])

@@ -23,6 +23,7 @@ from squidie_core import (
     StepContext,
     Workflow,
     end,
+    sequence,
     step,
     trigger,
     where,
@@ -54,6 +55,12 @@ class StepPlan:
     """Where the step's value is the first, the run goes to the step of the second number."""
     loops: bool = False
     """Twice it goes back to the first step."""
+    children: int = 0
+    """So many runs of a workflow without children its body starts."""
+    awaited: bool = False
+    """The step waits for them."""
+    timeout: float | None = None
+    """Seconds."""
     after: tuple[int, ...] = ()
 
 
@@ -117,6 +124,9 @@ def _bodies(draw: st.DrawFn) -> dict[str, Any]:
         "acts": (*acts, "ok" if draw(st.integers(0, 5)) else "fail"),
         "attempts": draw(st.integers(1, 4)),
         "compensated": draw(st.booleans()),
+        "children": draw(st.sampled_from([0, 0, 0, 1, 2])),
+        "awaited": draw(st.booleans()),
+        "timeout": draw(st.sampled_from([None, None, None, WAIT])),
     }
 
 
@@ -144,9 +154,13 @@ def _step(planned: StepPlan, name: str, after: Sequence[AnyStep]) -> AnyStep:
     if planned.kind == "approval":
         return step.approval(output=name)
     options: dict[str, Any] = {"after": after, "output": name, "retry": Retry(planned.attempts, Backoff(0.01, WAIT))}
+    if planned.timeout is not None:
+        options["timeout"] = planned.timeout
+    if planned.children and planned.awaited:
+        options["await_children"] = True
     if planned.compensated:
         options |= {"compensate": _undoing(), "compensate_retry": 2}
-    return step(_body(planned.acts, planned.value), **options)
+    return step(_body(planned), **options)
 
 
 def _transitions(plan: Plan, steps: Sequence[AnyStep]) -> list[Transition]:
@@ -164,9 +178,26 @@ def _transitions(plan: Plan, steps: Sequence[AnyStep]) -> list[Transition]:
     return found
 
 
-def _body(acts: Sequence[Act], value: int) -> Callable[..., Any]:
+def _grown(*, fails: bool) -> dict[str, Any]:
+    if fails:
+        raise FailStep("no light")
+    return {"leaf": True}
+
+
+class Leaf(Workflow, name="leaf"):
+    """What steps start: a wait and a step, which fails where it is told to."""
+
+    begin = trigger.manual(fails=bool)
+    pause = step.wait(WAIT)
+    grow = step(_grown, output="grown")
+    transitions = sequence(pause, grow)
+
+
+def _body(planned: StepPlan) -> Callable[..., Any]:
     def body(ctx: StepContext, outside: Resource[Outside]) -> Any:
-        return _perform(ctx, outside, acts, value)
+        for number in range(planned.children):
+            ctx.start_child(Leaf.begin, {"fails": number == 1}, child_key=f"child {number}")
+        return _perform(ctx, outside, planned.acts, planned.value)
 
     return body
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,18 +14,29 @@ from squidie_core import Snapshot, Squidie, Workflow
 from squidie_core.errors import ConflictError, DynamicWorkError, InvalidTransitionError, Unavailable
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.memory import MemoryStorage, MemoryWorld
-from squidie_core.ports.storage import Capabilities, DueBatch
+from squidie_core.ports.storage import Capabilities, DueBatch, RunQuery
 from squidie_core.state import RunState
 from tests.clocks import Clock
 from tests.exploring.hands import Looping
 from tests.exploring.judging import assert_bodies, assert_sound
 from tests.exploring.outside import Outside
-from tests.simulation.workflows import dynamic_work, perform
+from tests.simulation.workflows import Leaf, dynamic_work, perform
 
 SKEW = 60
 """Milliseconds by which the clocks of two workers differ, at most."""
 WORKERS = 3
 _FAULTS = tuple(Fault)
+_COMMANDS: Sequence[Callable[[Squidie, Snapshot], object]] = (
+    lambda squidie, run: squidie.approve(run, actor="ada"),
+    lambda squidie, run: squidie.reject(run, actor="ada"),
+    lambda squidie, run: squidie.resume(run),
+    lambda squidie, run: squidie.cancel(run, children=True),
+    lambda squidie, run: squidie.cancel(run, compensate=True),
+)
+
+
+TALLY: Counter[str] = Counter()
+"""How much was simulated in this process."""
 
 
 class _Storage(MemoryStorage):
@@ -62,8 +74,9 @@ class World:
         self.clock = Clock()
         self.outside = Outside()
         self.runs: list[Snapshot] = []
-        self._workflows = workflows
+        self._workflows = (*workflows, Leaf)
         self._written: set[str] = set()
+        self._looks = 0
         self._ended: dict[str, tuple[str, int]] = {}
         self._true = MemoryWorld(clock=self.clock)
         self._numbers = 0
@@ -94,7 +107,7 @@ class World:
 
     def start(self, choice: int) -> None:
         """Somebody starts a run."""
-        workflow = self._workflows[choice % len(self._workflows)]
+        workflow = self._workflows[choice % (len(self._workflows) - 1)]
         self.runs.append(self.observer.start(workflow, idempotency_key=f"run {len(self.runs)}"))
 
     def tick(self, choice: int) -> None:
@@ -143,12 +156,8 @@ class World:
         if not self.runs:
             return
         run = self.runs[choice % len(self.runs)]
-        command = ("approve", "reject", "resume", "cancel")[choice // len(self.runs) % 4]
         with suppress(InvalidTransitionError):
-            if command == "resume":
-                self.observer.resume(run)
-            else:
-                getattr(self.observer, command)(run, actor="ada")
+            _COMMANDS[choice // len(self.runs) % len(_COMMANDS)](self.observer, run)
 
     def add(self, choice: int) -> None:
         """An application adds dynamic work to a run, whether that takes it or not."""
@@ -168,6 +177,7 @@ class World:
     def check(self) -> None:
         """The invariants, for every run that was written since the last check."""
         written = set(self._written)
+        self._looks += len(written)
         self._written.clear()
         for run_id in written:
             if not self.observer.store.storage.read(run_id):
@@ -198,8 +208,8 @@ class World:
         """Everything works again: then every run must come to its end."""
         for worker in self.workers:
             worker.line.heal()
-        for _ in range(400):
-            left = [run for run in self.runs if not self.observer.inspect_run(run).terminal]
+        for _ in range(600):
+            left = self._left()
             if not left:
                 break
             for place in range(WORKERS):
@@ -208,9 +218,14 @@ class World:
             self._decide_gates(left)
             self.clock.now += 20
         self.check()
-        for run in self.runs:
-            found = self.observer.inspect_run(run)
-            assert found.terminal, f"{found!r} is lost: {found.reason}"
+        TALLY.update(worlds=1, runs=len(self._ended), looks=self._looks)
+        for run in self._left():
+            raise AssertionError(f"{run!r} is lost: {run.reason}")
+
+    def _left(self) -> list[Snapshot]:
+        """Runs that are not over, children among them."""
+        rows = self.observer.store.storage.find(RunQuery(limit=1_000)).runs
+        return [self.observer.inspect_run(row.thread_id) for row in rows if row.index.status in ("running", "paused")]
 
     def _decide_gates(self, runs: Sequence[Snapshot]) -> None:
         for run in runs:

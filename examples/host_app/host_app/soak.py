@@ -1,4 +1,4 @@
-"""Does it stay so? Many runs of all scenarios, several worker processes, one of which is killed every second."""
+"""Does it stay so? Many runs of all scenarios, several worker processes, one of which is killed again and again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from host_app.verdict import Verdict, effects_of, settle
 from squidie_core import Snapshot, Worker
 
 WORKERS = 2
+KILL_EVERY = 15
+"""Effects: so the next kill waits until work goes on again."""
 
 
 def soak(url: str, folder: Path, *, runs: int) -> Verdict:
@@ -31,14 +33,14 @@ def soak(url: str, folder: Path, *, runs: int) -> Verdict:
             for number in range(runs):
                 scenario = chance.choice(SCENARIOS)
                 started.append((scenario, scenario.start(boundary, f"soak {number}")))
-            last_kill = time.monotonic()
+            next_kill = KILL_EVERY
 
             def turn() -> None:
-                nonlocal last_kill
-                if time.monotonic() - last_kill > 1:
-                    workers.pop(0).kill()
+                nonlocal next_kill
+                if len(services.effects()) >= next_kill:
                     workers.append(_worker(url, folder))
-                    last_kill = time.monotonic()
+                    _kill(workers.pop(0))
+                    next_kill = len(services.effects()) + KILL_EVERY
                 time.sleep(0.02)
 
             for scenario, run in started:
@@ -57,6 +59,11 @@ def work(url: str, folder: Path) -> None:
     """What a worker process does."""
     with open_squidie(url, folder / "services.db") as squidie:
         Worker(squidie, concurrency=4, lease_for=2).run()
+
+
+def _kill(worker: subprocess.Popen[bytes]) -> None:
+    worker.kill()
+    worker.wait()
 
 
 def _worker(url: str, folder: Path) -> subprocess.Popen[bytes]:
