@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     )
     from squidie_core.inspection import (
         AttemptView,
+        ChildView,
         CommandView,
         DeadlineView,
         Metrics,
+        ParentView,
         RunList,
         RunSummary,
         Snapshot,
@@ -75,6 +77,7 @@ __all__ = [
     "AttemptView",
     "Backoff",
     "ChildRun",
+    "ChildView",
     "CommandView",
     "ConflictError",
     "Corrupt",
@@ -100,6 +103,7 @@ __all__ = [
     "NotFoundError",
     "NotSupported",
     "OptionError",
+    "ParentView",
     "Payload",
     "PayloadError",
     "Performed",

@@ -12,6 +12,7 @@ import pytest
 from squidie_core import (
     ConflictError,
     InvalidTransitionError,
+    Resource,
     Snapshot,
     Squidie,
     StepContext,
@@ -294,6 +295,11 @@ class TestAJoin:
         assert waiting.waiting_for is not None
         assert (waiting.waiting_for.kind, waiting.waiting_for.step) == ("children", "act")
         assert [view.status for view in waiting.attempts] == ["completed"]
+        graph = family.squidie.inspect_run_graph(waiting)
+        assert (graph.node("act").status, graph.current_node_ids) == ("running", ("act",))
+        assert graph.child_links == waiting.children
+        (link,) = graph.to_dict()["child_links"]
+        assert link["id"] == f"act:child_run:{waiting.children[0].id}"
         family.squidie.resume(waiting.children[0].id)
         assert family.drained(waiting).status == "completed"
 
@@ -356,6 +362,80 @@ class Forked(Workflow, name="forked"):
     joining = step(act, await_children=True)
     free = step(act)
     last = step(tell, after=[joining])
+
+
+def undo(play: Resource[Play]) -> None:
+    play.act(StepContext("undone"))
+
+
+class Undoable(Workflow, name="undoable"):
+    begin = trigger.manual()
+    first = step(act, await_children=True, compensate=undo)
+    second = step(act, after=[first])
+    beside = step(act, await_children=True, after=[first])
+
+
+class TestAFailure:
+    def test_beside_a_join_ends_the_wait_and_undoes_steps_that_had_children(self, family: Family) -> None:
+        def play(ctx: StepContext) -> None:
+            if ctx.run_id == "undone":
+                undone.append(ctx.run_id)
+            elif ctx.step == "first":
+                packed("p")(ctx)
+            elif ctx.step == "beside":
+                gate(ctx)
+            elif ctx.step == "second":
+                raise ValueError("no")
+
+        undone: list[str] = []
+        squidie = Squidie(
+            MemoryStorage("n", world=family.world), workflows=[*ALL, Undoable], resources={Play: Play(play)}
+        )
+        run = squidie.start(Undoable, priority=1)
+        squidie.drain(owner_id="w")
+        done = squidie.inspect_run(run)
+        assert (done.status, undone) == ("failed", ["undone"])
+        assert done.error is not None
+        assert done.error["message"] == "no"
+        assert {child.child_key: squidie.inspect_run(child.id).status for child in done.children} == {
+            "p": "completed",
+            **({"g": "paused"} if len(done.children) == 2 else {}),
+        }
+        for child in done.children:
+            if child.child_key == "g":
+                squidie.resume(child.id)
+        assert squidie.execute_next(owner_id="w") is None
+        assert_consistent(squidie, run)
+
+    def test_that_cancels_a_family_undoes_it(self, family: Family) -> None:
+        def play(ctx: StepContext) -> None:
+            if ctx.run_id == "undone":
+                undone.append(ctx.run_id)
+            elif ctx.workflow == "waiting":
+                ctx.start_child(Undoable, child_key="u")
+            elif ctx.step == "second":
+                gate(ctx)
+            elif ctx.step == "beside":
+                packed("never")(ctx)
+                gate(ctx)
+
+        undone: list[str] = []
+        squidie = Squidie(
+            MemoryStorage("n", world=family.world), workflows=[*ALL, Undoable], resources={Play: Play(play)}
+        )
+        run = squidie.start(Waiting)
+        squidie.drain(owner_id="w")
+        (child,) = squidie.inspect_run(run).children
+        assert squidie.inspect_run(child.id).reason == "awaiting_children"
+        squidie.cancel(run, children=True, compensate=True)
+        assert squidie.inspect_run(child.id).reason == "compensating"
+        squidie.cancel(run, children=True, compensate=True)
+        squidie.drain(owner_id="w")
+        assert (squidie.inspect_run(child.id).status, undone) == ("cancelled", ["undone"])
+        statuses = {
+            c.child_key + c.step: squidie.inspect_run(c.id).status for c in squidie.inspect_run(child.id).children
+        }
+        assert statuses == {"gsecond": "cancelled", "neverbeside": "completed", "gbeside": "cancelled"}
 
 
 class Deaf(MemoryStorage):

@@ -10,6 +10,7 @@ from squidie_core.dataclass import dataclass
 from squidie_core.definition.recovery import RecoveryPolicy
 from squidie_core.inspection.deadlines import DeadlineView
 from squidie_core.inspection.dynamic import DynamicWorkView
+from squidie_core.inspection.lineage import ChildView
 from squidie_core.inspection.mermaid import flowchart
 from squidie_core.inspection.snapshot import AttemptView
 from squidie_core.inspection.statuses import NodeStatus
@@ -132,6 +133,8 @@ class RunGraph:
     edges: tuple[GraphEdge, ...]
     dynamic_work: tuple[DynamicWorkView, ...] = ()
     """Which of the nodes and edges came up together."""
+    child_links: tuple[ChildView, ...] = ()
+    """The runs that its steps have started."""
 
     def node(self, id: str) -> GraphNode:  # noqa: A002  # the word
         """The node with this id. Raises KeyError."""
@@ -159,6 +162,10 @@ class RunGraph:
             "nodes": [node.to_dict() for node in self.nodes],
             "edges": [edge.to_dict() for edge in self.edges],
             "dynamic_work": [work.to_dict() for work in self.dynamic_work],
+            "child_links": [
+                {**child.to_dict(), "id": f"{child.step}:child_run:{child.id}", "run_id": child.id, "type": "child_run"}
+                for child in self.child_links
+            ],
         }
 
     def to_mermaid(self) -> str:

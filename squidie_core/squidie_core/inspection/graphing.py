@@ -11,6 +11,7 @@ from squidie_core.definition.recovery import recovery_policy
 from squidie_core.inspection.deadlines import deadline_view
 from squidie_core.inspection.dynamic import work_views
 from squidie_core.inspection.graph import EdgeStatus, GraphEdge, GraphNode, RunGraph
+from squidie_core.inspection.lineage import children_of
 from squidie_core.inspection.snapshot import attempt_view
 from squidie_core.inspection.statuses import NodeStatus, status_of
 from squidie_core.journal.dynamic import WorkEdge
@@ -32,6 +33,7 @@ def run_graph(state: RunState, plan: Plan | None, now: int, *, include_history: 
         nodes=tuple(builder.nodes()),
         edges=tuple(builder.edges()),
         dynamic_work=work_views(state, now),
+        child_links=children_of(state),
     )
 
 

@@ -14,6 +14,8 @@ NodeStatus = Literal[
 
 def status_of(state: RunState, newest: RunnableState, now: int) -> NodeStatus:
     """The status of the node whose newest attempt this is."""
+    if newest.key in state.joins and not state.terminal:
+        return "running"  # its body is through, its children are not
     if newest.status in ("failed", "applied", "completed"):
         return "completed" if newest.error is None else "failed"
     if state.terminal or newest.key not in state.open:
