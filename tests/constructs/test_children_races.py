@@ -22,7 +22,7 @@ from tests.constructs.families import ALL, Packing, Play, Waiting
 from tests.runtime.flows import Order
 from tests.runtime.stores import assert_consistent, entries_of
 
-RACES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RACES = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CLIENTS = ("first", "second", "third")
 LEASE = 30
 
