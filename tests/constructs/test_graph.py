@@ -86,6 +86,12 @@ class TestTransitions:
         graph = drawn(memory, "blocked")
         assert graph.current_node_ids == ("rest",)
         assert [node.status for node in graph.nodes] == ["completed", "failed", "completed", "paused"]
+        (run,) = memory.open(Road).list_runs().runs
+        snapshot = memory.open(Road).inspect_run(run.id, include_history=True)
+        assert {view.step: view.recovery for view in snapshot.attempts if view.recovery} == {"climb": "undo"}
+        assert snapshot.history is not None
+        decisions = [entry["decision"] for entry in snapshot.history if entry.get("decision")]
+        assert [decision["recovery"] for decision in decisions if "recovery" in decision] == ["undo"]
         route = graph.edge("climb:error:mines")
         assert (route.status, route.taken, route.on, route.recovery) == ("selected", 1, "error", "undo")
         decision = graph.node("climb").transition

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from squidie_core import Resource, StepContext, Workflow, sequence, step, trigger
+from squidie_core import FailStep, Resource, StepContext, Workflow, sequence, step, trigger
 
 
 class Trail:
@@ -85,7 +85,31 @@ class Patient(Workflow, name="patient"):
     transitions = sequence(wait, after)
 
 
-ALL: tuple[type[Workflow], ...] = (Perilous, Single, Patient, Begetting)
+def undo(ctx: StepContext, trail: Resource[Trail]) -> None:
+    trail.begin(ctx)
+
+
+def undo_stuck(ctx: StepContext, trail: Resource[Trail]) -> None:
+    """Return only at the second try; the first stays until its process ends."""
+    if trail.begin(ctx) == 1:
+        time.sleep(3600)
+
+
+def fail(ctx: StepContext, trail: Resource[Trail]) -> None:
+    trail.begin(ctx)
+    raise FailStep("no way through")
+
+
+class Retreat(Workflow, name="retreat"):
+    begin = trigger.manual()
+    first = step(tell, compensate=undo)
+    second = step(tell, compensate=undo_stuck)
+    third = step(tell, compensate=undo)
+    last = step(fail)
+    transitions = sequence(first, second, third, last)
+
+
+ALL: tuple[type[Workflow], ...] = (Perilous, Single, Patient, Begetting, Retreat)
 
 
 def along(trail: Trail) -> Mapping[type, object]:

@@ -52,6 +52,8 @@ class AttemptView:
     error: Mapping[str, Json] | None
     deferred: Json
     """Why the step goes on later, where its body deferred it."""
+    recovery: str | None
+    """`compensation` or `undo`, where its failure took an error route that is marked so."""
     deadline: DeadlineView | None = None
     """Of a step that has one: how it stands, or stood when the attempt ended."""
 
@@ -73,6 +75,7 @@ class AttemptView:
             "result": self.result,
             "error": self.error,
             "deferred": self.deferred,
+            "recovery": self.recovery,
             "deadline": None if self.deadline is None else self.deadline.to_dict(),
         }
 
@@ -256,5 +259,6 @@ def attempt_view(runnable: RunnableState, now: int) -> AttemptView:
         result=runnable.result,
         error=runnable.error,
         deferred=runnable.deferred,
+        recovery=None if runnable.decision is None else runnable.decision.recovery,
         deadline=deadline_view(runnable, runnable.ended_at or now),
     )
