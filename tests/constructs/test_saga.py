@@ -465,18 +465,21 @@ class TestSiblings:
             eventually(lambda: book.contexts)
             book.write("broken")
 
+        def release_then(reservation: str, order: str, book: Resource[Book]) -> None:
+            eventually(lambda: book.contexts[0].cancelled)
+            release(reservation, order, book)
+
         class Beside(Workflow, name="beside"):
             place = trigger.manual(order=str)
-            reserve = step(reserve, compensate=release)
+            reserve = step(reserve, compensate=release_then)
             left = step(slow, after=[reserve], compensate=unslow)
             right = step(broken, after=[reserve])
             rest = step.wait(3600, after=[reserve])
 
         book = Book("broken")
         squidie = opened(memory, book, Beside)
-        with working(squidie):
+        with working(squidie, lease_for=3600):
             run = squidie.start(Beside, {"order": "o1"})
-            eventually(lambda: book.contexts and book.contexts[0].cancelled)
             eventually(lambda: squidie.inspect_run(run).terminal)
             book.go_on.set()
         found = squidie.inspect_run(run)
@@ -511,7 +514,7 @@ class TestSiblings:
         squidie = opened(memory, book, Beside)
         run = squidie.start(Beside, {"order": "o1"})
         squidie.drain(limit=1)
-        with working(squidie, concurrency=1):
+        with working(squidie, concurrency=1, lease_for=3600):
             eventually(lambda: book.contexts)
             other = opened(memory, book, Beside)
             thread = threading.Thread(target=other.drain)
