@@ -127,7 +127,13 @@ class TestAGap:
     def test_that_was_closed_must_be_struck(self, author: Author) -> None:
         ended = author.run(self.SOURCE.format("Sound", "B1"), "-k", "b1")
         assert (ended.status, ended.result("Gap", "B1")) == (1, "closed gap")
-        assert "B1" in ended.output
+        assert "ERROR: Gap.gaps names B1, and every test of it that ran has passed: strike it" in ended.output
+
+    def test_stays_one_as_long_as_a_test_of_its_clause_fails(self, author: Author) -> None:
+        ended = author.run(self.SOURCE.format("Broken", "B1"), "-k", "b1", "-rxX")
+        assert "1 xfailed" in ended.output
+        assert "xpassed" in ended.output
+        assert (ended.status, ended.result("Gap", "B1")) == (0, "gap")
 
     def test_in_no_clause_is_refused(self, author: Author) -> None:
         ended = author.run(self.SOURCE.format("Sound", "J99"), "-k", "b1")

@@ -123,6 +123,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("squidie contract")
         for line in rendered(report):
             terminalreporter.write_line(line)
+        for name, clause in report.closed_gaps():
+            words = f"ERROR: {name}.gaps names {clause}, and every test of it that ran has passed: strike it from there"
+            terminalreporter.write_line(words, red=True)
 
 
 @pytest.hookimpl(trylast=True)
