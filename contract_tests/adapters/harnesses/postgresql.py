@@ -57,7 +57,7 @@ class PostgresqlHarness(Harness):
                     pass  # a connection that was made and lost again is one that was not made
             except Cut as cut:
                 raise psycopg.OperationalError("connection refused") from cut
-            connection = _Connection.connect(*args, **options)
+            connection = WiredConnection.connect(*args, **options)
             connection.wire = wire
             return connection
 
@@ -87,7 +87,7 @@ class PostgresqlHarness(Harness):
             relay.close()
 
 
-class _Connection(psycopg.Connection[Any]):
+class WiredConnection(psycopg.Connection[Any]):
     """What the wire cuts is closed, as by a peer that is gone; so is what a dead client held, as by the system."""
 
     wire: Wire
