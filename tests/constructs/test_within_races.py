@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -45,7 +46,7 @@ class TestOneRun:
         wires = {name: schedule.wire(name) for name in ("host", "operator", "worker")}
         clients = {name: Squidie(harness.storage(wire), workflows=[Fulfil]) for name, wire in wires.items()}
         results: dict[str, Any] = {}
-        programs = {
+        programs: dict[str, Callable[[Squidie], Any]] = {
             "host": partial(approve, harness, wires["host"], run),
             "operator": partial(reject, run),
             "worker": work,
