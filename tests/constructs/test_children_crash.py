@@ -17,12 +17,12 @@ def test_the_next_delivery_finds_the_child_and_the_join_is_made(shared_store: Sh
     run = squidie.start(Begetting.begin)
     stuck = f"{run.id}:beget:1"
     with Clients(shared_store.url, trail.path) as processes:
-        first = processes.start("work", "1", "1", "1")
+        first = processes.start("work", "3", "1", "1")
         eventually(lambda: stuck in trail.lines())
         first.kill()
         (child,) = squidie.inspect_run(run).children
         assert squidie.inspect_run(child.id).status == "running", "its only thread had a body that was stuck"
-        processes.start("work", "1", "1", "2")
+        processes.start("work", "30", "1", "2")
         eventually(lambda: squidie.inspect_run(run).terminal)
     done = squidie.inspect_run(run)
     assert done.status == "completed", done.error
