@@ -25,7 +25,7 @@ demo: $(VENV)/.demo
 	$(BIN)/squidie demo
 
 # Tests wait for servers and processes more than they compute, so they run in more processes than there are cores.
-# `make test AT_ONCE=0` runs them in one.
+# `make test AT_ONCE=0` runs them in one. With `loadgroup` each process gets a test when it has finished another.
 AT_ONCE ?= 3
 
 test: $(VENV)/.emulators

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.bare import OFFERS, RESERVE_FOR, Claimed
+from benchmarks.bare.rows import row
 from squidie_core.journal.commit import Append
 
 _APPEND = """
@@ -64,25 +65,7 @@ class BarePostgresql:
             return cursor.rowcount
 
     def _given(self, append: Append) -> dict[str, Any]:
-        index = append.index
-        return {
-            "namespace": self._namespace,
-            "run_id": append.thread_id,
-            "expected_rev": append.expected.rev,
-            "expected_commit_id": append.expected.commit_id,
-            "first_rev": append.expected.rev + 1,
-            "rev": append.expected.rev + append.count,
-            "count": append.count,
-            "commit_id": append.commit_id,
-            "bytes": len(append.body),
-            "body": append.body,
-            "min_reader": index.min_reader,
-            "status": index.status,
-            "needs": list(index.needs),
-            "wake_at": index.wake_at,
-            "ended_at": index.ended_at,
-            "now": time.time_ns() // 1_000_000,
-        }
+        return row(append, self._namespace, list(append.index.needs))
 
     def claim(self, queue: str, limit: int) -> list[Claimed]:
         """One statement."""

@@ -10,6 +10,5 @@ __all__ = ["TestMutants"]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),  # the first of them runs the suite on all mutants
-    pytest.mark.xdist_group("mutants"),  # so that only one process does
+    pytest.mark.timeout(600),  # each runs the suite on a room of mutants
 ]

@@ -95,6 +95,8 @@ class Comparison(RuleBasedStateMachine):
         self.store = world.storage()
         self.model = MemoryStorage()
         self.journal: dict[str, list[Append]] = {thread_id: [] for thread_id in THREADS}
+        self.purged: list[Append] = []
+        """What a commit over several threads says is there, though one of them was purged since."""
         self.sent: list[Commit] = []
         self.rows: dict[int, IndexRow] = {}
 
@@ -113,7 +115,7 @@ class Comparison(RuleBasedStateMachine):
         results = self.both(lambda storage: [plain_result(result) for result in storage.commit(commits)])
         for commit, result in zip(commits, results, strict=True):
             for one in commit.appends if result == COMMITTED else ():
-                if one not in self.journal[one.thread_id]:
+                if one not in self.journal[one.thread_id] and one not in self.purged:
                     self.journal[one.thread_id].append(one)
 
     def expected_head(self, thread_id: str, kind: str) -> Head:
@@ -209,6 +211,7 @@ class Comparison(RuleBasedStateMachine):
     def purge(self, statuses: list[str]) -> None:
         """All pages of it, each store with its own; what is gone is remembered."""
         for thread_id in self.both(lambda storage: purge_to_the_end(storage, statuses)):
+            self.purged += self.journal[thread_id]
             self.journal[thread_id] = []
         self.both(lambda storage: dict(storage.tombstones(THREADS)))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from types import ModuleType
 
 import pytest
 
@@ -13,12 +15,15 @@ from squidie_contract.report import clause_of, harness_of
 
 ROOMS = (journal, index, transactions, leases, hints, running)
 
+ROOM = "SQUIDIE_CONTRACT_MUTANTS"
+"""The variable that names a room, for a session of its mutants alone."""
 
-def mutants() -> Sequence[type[Mutant]]:
-    """All of them."""
+
+def mutants(*rooms: ModuleType) -> Sequence[type[Mutant]]:
+    """Those of these rooms, or all of them."""
     return [
         thing
-        for room in ROOMS
+        for room in rooms or ROOMS
         for thing in vars(room).values()
         if isinstance(thing, type) and issubclass(thing, Mutant) and "breaks" in vars(thing)
     ]
@@ -26,8 +31,14 @@ def mutants() -> Sequence[type[Mutant]]:
 
 @pytest.hookimpl
 def pytest_squidie_harnesses() -> Sequence[type[Harness]]:
-    """As an adapter's package does."""
-    return mutants()
+    """As an adapter's package does; those of one room where the environment names it."""
+    named = os.environ.get(ROOM)
+    return mutants(*(room for room in ROOMS if named in (None, name_of(room))))
+
+
+def name_of(room: ModuleType) -> str:
+    """The last part of its module's name."""
+    return room.__name__.rpartition(".")[2]
 
 
 @pytest.hookimpl(trylast=True)
