@@ -41,6 +41,7 @@ TARGETS = {
     "sleeping_runs_price": Target(1.2, 2, higher=False),
     "held_snapshot_price": Target(2, 5, higher=False),
     "wide_run_8_workers_vs_1": Target(1.3, 1.0),
+    "wide_run_2_workers_vs_chains": Target(1.0, 0.5),
     "lease_claims_vs_bare": Target(0.5, 0.3),
     **{
         f"{store}_{call}_vs_bare": Target(2, 3.3, higher=False) if call in ("append", "claim") else Target(0.5, 0.3)

@@ -1,21 +1,27 @@
-"""One run of many parallel nodes: more workers must not be slower."""
+"""One run of many parallel nodes: more workers must not be slower, and two keep pace with runs of three steps."""
 
 from __future__ import annotations
 
-from benchmarks.cases.workers import Moments, several_workers
+from benchmarks.cases.workers import Moments, one_worker, several_workers
 from benchmarks.figures import Figure, against
 from benchmarks.ours.feeding import feed_wide
 from benchmarks.ours.workflows import NODES
 from benchmarks.session import Session
 
+FEW = 2
 MANY = 8
+CHAINS = 2_000
+STEPS = 3
+"""Of each of them."""
 
 
 def wide_run(session: Session) -> list[Figure]:
-    """Eight worker processes against one; the run waits when all of them begin."""
+    """Eight worker processes against one, and two against one worker's runs of three steps; the run waits for them."""
     url = session.stores.ours("postgresql", "wide_run")
     for _ in session.rounds():
-        for workers in (1, MANY):
+        chains = one_worker(session, "postgresql", url, session.sized(CHAINS, 50))
+        session.keep("chains", {"nodes_per_second": chains["runs_per_second"] * STEPS})
+        for workers in (1, FEW, MANY):
             moments = several_workers(url, workers, lambda: feed_wide(url))
             session.keep(f"wide_{workers}", {"nodes_per_second": NODES / _seconds(moments)})
     return [
@@ -26,7 +32,15 @@ def wide_run(session: Session) -> list[Figure]:
             session.values("wide_1", "nodes_per_second"),
             "one worker",
             unit="/s",
-        )
+        ),
+        against(
+            "wide_run_2_workers_vs_chains",
+            f"nodes/s of one run of {NODES:,} nodes, {FEW} workers, against the steps of runs of {STEPS}",
+            session.values(f"wide_{FEW}", "nodes_per_second"),
+            session.values("chains", "nodes_per_second"),
+            "chained",
+            unit="/s",
+        ),
     ]
 
 
