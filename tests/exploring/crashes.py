@@ -102,8 +102,13 @@ class Explorer:
 
     def _play(self, stage: Stage, tale: Tale, line: Line) -> None:
         """Live, as far as the line lets."""
-        with suppress(Died):
+        try:
             self._live(stage, tale, line)
+        except Died:
+            pass
+        except SquidieError:  # a body caught the death, and the dead client's connection is closed
+            if not line.dead:
+                raise
 
     def _end(self, stage: Stage, tale: Tale) -> Ending:
         """Go on with nothing but the store, as often as it takes, and judge."""

@@ -16,6 +16,7 @@ from squidie_core.state import RunState
 from squidie_core.state.fold import apply
 from tests.exploring.outside import Outside
 
+_IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
 
 
@@ -102,4 +103,4 @@ def _without(value: Any, run_id: str) -> Any:
         return {name: _without(item, run_id) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
         return [_without(item, run_id) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return _TIMES.sub("AT", value.replace(run_id, "RUN")) if isinstance(value, str) else value
+    return _IDS.sub("ID", _TIMES.sub("AT", value.replace(run_id, "RUN"))) if isinstance(value, str) else value

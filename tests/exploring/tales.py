@@ -14,6 +14,7 @@ from squidie_core import (
     DynamicEdge,
     DynamicNode,
     DynamicWork,
+    FailStep,
     Resource,
     Retry,
     Snapshot,
@@ -114,5 +115,76 @@ DYNAMIC = Tale(
     actions={"deliver": _deliver, "report": _report},
 )
 
-TALES = (*REFERENCE, DYNAMIC)
+
+def _pick(ctx: StepContext, services: Resource[Services], fruit: str) -> dict[str, str]:
+    services.once(ctx.idempotency_key, "picked", fruit=fruit)
+    if fruit == "plum":
+        raise FailStep("unripe")
+    return {"basket": fruit}
+
+
+class _Picking(Workflow, name="picking"):
+    begin = trigger.manual(fruit=str)
+    pick = step(_pick)
+
+
+def _send_out(ctx: StepContext) -> dict[str, int]:
+    fruits = ("apple", "pear", "plum")
+    return {"sent": len(ctx.start_children(_Picking.begin, {fruit: {"fruit": fruit} for fruit in fruits}))}
+
+
+def _count(ctx: StepContext, services: Resource[Services], children: dict[str, Any]) -> dict[str, str]:
+    services.once(ctx.idempotency_key, "counted")
+    return {fruit: child["status"] for fruit, child in sorted(children.items())}
+
+
+class _Harvest(Workflow, name="harvest"):
+    begin = trigger.manual()
+    send_out = step(_send_out, await_children=True)
+    count = step(_count, output="counted")
+    transitions = sequence(send_out, count)
+
+
+CHILDREN = Tale(
+    "children",
+    lambda squidie: squidie.start(_Harvest.begin, idempotency_key="the only one"),
+    "completed",
+    workflows=(_Harvest, _Picking),
+)
+
+
+def _undone(squidie: Squidie, run: Snapshot) -> None:
+    """An operator gives up, and what was done is undone."""
+    if run.status == "paused":
+        squidie.cancel(run, actor="ada", compensate=True, idempotency_key="give up")
+
+
+def _book(ctx: StepContext, services: Resource[Services]) -> dict[str, str]:
+    services.once(ctx.idempotency_key, "booked")
+    return {"booking": ctx.step}
+
+
+def _unbook(ctx: StepContext, services: Resource[Services], booking: str) -> None:
+    services.once(ctx.idempotency_key, "unbooked", booking=booking)
+    if ctx.attempt == 1:
+        raise ConnectionError("the line is busy")
+
+
+class _Journey(Workflow, name="journey"):
+    begin = trigger.manual()
+    train = step(_book, compensate=_unbook, compensate_retry=2)
+    hotel = step(_book, compensate=_unbook)
+    review = step.pause()
+    transitions = sequence(train, hotel, review)
+
+
+UNDONE = Tale(
+    "cancelled-and-undone",
+    lambda squidie: squidie.start(_Journey.begin, idempotency_key="the only one"),
+    "cancelled",
+    _undone,
+    workflows=(_Journey,),
+)
+
+TALES = (*REFERENCE, DYNAMIC, CHILDREN, UNDONE)
 """All that is explored."""

@@ -35,7 +35,7 @@ class Line:
         self._faults = dict(faults or {})
         self._hold = hold
         self._tell: Callable[[str], None] = tell or _tell_nobody
-        self._dead = False
+        self.dead = False
         self.down = False
         self.trips = 0
 
@@ -52,9 +52,9 @@ class Line:
     @contextmanager
     def __call__(self, request: str = "a request", /) -> Generator[None]:
         """Around one round trip."""
-        if self._hold is not None and not self._dead:
+        if self._hold is not None and not self.dead:
             self._hold(request)
-        if self._dead:
+        if self.dead:
             raise Died("this client died before")
         self.trips += 1
         TALLY.trips += 1
@@ -64,13 +64,13 @@ class Line:
         if fault is Fault.REQUEST_LOST:
             raise Cut("the connection was lost")
         if fault is Fault.DIES_BEFORE:
-            self._dead = True
+            self.dead = True
             raise Died(fault.value)
         yield
         if fault is Fault.ANSWER_LOST:
             raise Cut("the connection was lost")
         if fault is Fault.DIES_AFTER:
-            self._dead = True
+            self.dead = True
             raise Died(fault.value)
 
 

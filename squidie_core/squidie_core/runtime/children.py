@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from squidie_core import decisions
 from squidie_core.authoring import Accepted, ChildKeywords, ChildRun, CompiledWorkflow, FailStep, Trigger, Workflow
 from squidie_core.dataclass import dataclass
 from squidie_core.decisions import ChildRequest, StartRequest
-from squidie_core.errors import ConflictError, SquidieError, StorageError
+from squidie_core.errors import ConflictError, SquidieError, StorageError, Unavailable
 from squidie_core.journal.codec import to_json
 from squidie_core.journal.commit import Append, Conflict
 from squidie_core.journal.entries import Json
@@ -25,8 +27,12 @@ from squidie_core.state import RunState
 if TYPE_CHECKING:
     from squidie_core.runtime.attempts import Attempt
 
+T = TypeVar("T")
+
 _COMMIT_BYTES = 1024 * 1024
 """About how much the first appends of the children in one commit may take together."""
+_OUTAGE = 30
+"""Seconds for which a store that does not answer is asked again."""
 _APPEND_BYTES = 1_000
 """About how much a child's first append takes beside its payload, which stands in it twice."""
 
@@ -110,13 +116,26 @@ class ChildRuns:
             for key, payload in payloads.items()
         ]
         if wanted:
-            store.catalog.ensure_stored(workflow.plan, store.storage)
+            self._through_outages(lambda: store.catalog.ensure_stored(workflow.plan, store.storage))
         found: dict[str, ChildRun] = {}
         with self._lock:
             for chunk in _chunks(wanted, max(store.storage.capabilities.max_appends - 1, 1)):
-                fresh = self._start_together(chunk, chosen)
+                fresh = self._through_outages(partial(self._start_together, chunk, chosen))
                 found |= {each.request.child_key: _child_run(each.request, fresh) for each in chunk}
         return found
+
+    def _through_outages(self, call: Callable[[], T]) -> T:
+        """Call again while the store does not answer: an outage is no failure of the body. Each call is idempotent."""
+        until = time.monotonic() + _OUTAGE
+        for tries in count():
+            try:
+                return call()
+            except Unavailable:
+                in_transaction = self._attempt.transaction is not None  # which is over now
+                if in_transaction or self._attempt.lost.is_set() or time.monotonic() >= until:
+                    raise
+                time.sleep(pause(tries))
+        raise AssertionError("unreachable")
 
     def _want(
         self, workflow: CompiledWorkflow, trigger: str, child_key: str, payload: Any, chosen: _Options
