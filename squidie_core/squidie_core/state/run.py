@@ -239,7 +239,8 @@ class RunState:
 
     def _is_ready(self, place: tuple[int, int, str]) -> bool:
         runnable = self.open.get(place[2])
-        return runnable is not None and runnable.status == "available"
+        # A decision that was taken back may have planned it for another time.
+        return runnable is not None and runnable.status == "available" and runnable.visible_at == place[0]
 
     def _is_lease(self, lease: tuple[int, str, str]) -> bool:
         until, key, claim_id = lease
