@@ -60,6 +60,7 @@ def steps(
         if draw(st.booleans()):
             options |= {"compensate": "m.undo", "compensate_retry": draw(retries)}
         options["timeout"] = draw(st.sampled_from([None, None, 1, 30_000]))
+        options["await_children"] = draw(st.booleans())
     if kind == "wait":
         options["duration"] = draw(st.sampled_from([1, 1_000, 90_000]))
     if kind == "log":
@@ -133,6 +134,8 @@ Happening = Literal[
     "cancel",
     "add",
     "undo",
+    "link",
+    "join",
 ]
 Action = tuple[Happening, Any]
 
@@ -183,6 +186,13 @@ def dynamic_works(draw: st.DrawFn) -> DynamicWorkRecorded:
 
 additions: st.SearchStrategy[Action] = st.tuples(st.just("add"), dynamic_works())
 """Of dynamic work."""
+family: st.SearchStrategy[Action] = st.one_of(
+    st.tuples(
+        st.just("link"), st.tuples(places, st.lists(st.sampled_from("xyz"), min_size=1, max_size=2, unique=True))
+    ),
+    st.tuples(st.just("join"), st.tuples(st.integers(0, 3), st.sampled_from([False, False, False, True]))),
+)
+"""Of children: steps that start them, and so many that have ended when somebody looks."""
 cancellations: st.SearchStrategy[Action] = st.tuples(st.just("cancel"), st.sampled_from([None, "key"]))
 undoing: st.SearchStrategy[Action] = st.tuples(
     st.just("undo"), st.tuples(st.sampled_from([None, "key"]), st.sampled_from([True, None, False]))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from squidie_core.decisions import ChildRequest, Draft, EndedChild, join_children, link_children
+from squidie_core.decisions import ChildRequest, Draft, EndedChild, check_replay, join_children, link_children
+from squidie_core.definition.model import StepDefinition
+from squidie_core.errors import UnsafeReplayError
 from squidie_core.journal.entries import ChildRunEnded, ChildRunStarted, RunTerminal
 from squidie_core.state import index_row
 from tests.core.runs import Run, plan_of, step, visible
@@ -28,8 +31,8 @@ def ended(key: str) -> EndedChild:
 class Family(Run):
     """A run whose step has started children; every draft is taken back once before it is made."""
 
-    def __init__(self) -> None:
-        super().__init__(plan_of(step("walk", await_children=True), step("rest", after=("walk",))))
+    def __init__(self, *steps: StepDefinition) -> None:
+        super().__init__(plan_of(*(steps or (step("walk", await_children=True), step("rest", after=("walk",))))))
         self.claim()
 
     def decide(self, decision: Callable[[Draft], object]) -> object:  # type: ignore[override]  # of no interest here
@@ -79,6 +82,25 @@ class TestAJoin:
         run.complete("walk")
         assert run.kinds() == ["attempt_completed", "runnable_applied", "runnables_planned"]
         assert run.state.context == {"children": {}}
+
+    def test_is_undone_with_its_run_as_the_last_thing_that_it_did(self) -> None:
+        undo: dict[str, Any] = {"compensate": "m.undo"}
+        walk = step("walk", await_children=True, irreversible=True, after=("rest",), **undo)
+        run = Family(step("rest", **undo), walk)
+        run.complete("rest")
+        run.claim()
+        run.link("a")
+        run.complete("walk", {"x": 1})
+        run.cancel(compensate=True)
+        assert run.claim() == ["walk"]
+        callback = run.runnable("walk")
+        assert (callback.kind, callback.input) == ("compensation", {"x": 1})
+        run.complete("walk")
+        assert run.claim() == ["rest"]
+        run.complete("rest")
+        assert run.status == "cancelled"
+        with pytest.raises(UnsafeReplayError):
+            check_replay(run.state, run.plan, allow_irreversible=False)
 
     def test_of_a_run_that_is_over_records_nothing(self) -> None:
         run = Family()

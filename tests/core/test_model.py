@@ -15,7 +15,16 @@ import pytest
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
-from squidie_core.decisions import Draft, ManualCommand, add_work, complete
+from squidie_core.decisions import (
+    ChildRequest,
+    Draft,
+    EndedChild,
+    ManualCommand,
+    add_work,
+    complete,
+    join_children,
+    link_children,
+)
 from squidie_core.decisions.timeout import LEASE_AFTER_TIMEOUT
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.validation import validate
@@ -29,6 +38,8 @@ from squidie_core.journal.entries import (
     AttemptFailed,
     AttemptHeartbeat,
     AttemptReleased,
+    ChildrenAwaited,
+    ChildRunEnded,
     CompensationStarted,
     DynamicWorkRecorded,
     Entry,
@@ -47,6 +58,7 @@ from tests.core.generated import (
     additions,
     cancellations,
     dependency_plans,
+    family,
     plans,
     transition_plans,
     undoing,
@@ -63,6 +75,7 @@ REFUSALS = (InvalidTransitionError, ConflictError, DynamicWorkError)
 ANY_HISTORY = settings(THOROUGH, max_examples=60, phases=set(Phase) - {Phase.explain})
 histories = st.lists(actions, max_size=25)
 histories_with_work = st.lists(actions | additions, max_size=25)
+histories_of_parents = st.lists(actions | additions | family | family, max_size=25)
 
 
 def from_checkpoint(state: RunState) -> RunState:
@@ -174,15 +187,23 @@ def context_of(entries: list[Entry]) -> dict[str, Any]:
     context: dict[str, Any] = {}
     results: dict[str, Any] = {}
     callbacks: set[str] = set()
+    steps: dict[str, str] = {}
+    children: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if isinstance(entry, RunStarted):
             context.update(entry.input)
+        elif isinstance(entry, ChildRunEnded):
+            told = {"run_id": entry.child_run_id, "status": entry.status}
+            children.setdefault(entry.step, {})[entry.child_key] = {**told, "output": entry.output}
         elif isinstance(entry, AttemptCompleted | ManualStepResolved):
             results[entry.runnable_key] = entry.result
         elif isinstance(entry, RunnablesPlanned):
             callbacks |= {runnable.key for runnable in entry.runnables if runnable.kind == "compensation"}
+            steps |= {runnable.key: runnable.step for runnable in entry.runnables}
         elif isinstance(entry, RunnableApplied) and entry.deferred is None and entry.runnable_key not in callbacks:
             context.update(results.get(entry.runnable_key, {}))
+            if entry.children is not None:
+                context["children"] = dict(children.get(steps[entry.runnable_key], {}))
     return context
 
 
@@ -234,41 +255,55 @@ def assert_nothing_late_counts(plan: Plan, entries: list[Entry]) -> None:
             assert entry.at < over_at.get(entry.runnable_key, NEVER)
 
 
-def assert_undone(plan: Plan, entries: list[Entry]) -> None:
-    """A rollback undoes what was applied, the last first, one after the other; nothing else goes on."""
+def to_undo(plan: Plan, entries: list[Entry]) -> list[str]:
+    """What was done until a rollback began and has a callback, the last first; what waits for children is done too."""
     planned: dict[str, Runnable] = {}
     applied: list[str] = []
+    waiting: list[str] = []
     failed: set[str] = set()
-    expected: list[str] | None = None
-    open_callback: str | None = None
     for entry in entries:
         if isinstance(entry, CompensationStarted):
-            assert expected is None
-            steps = plan.compensations
-            done = [planned[key] for key in applied]
-            expected = [r.key for r in reversed(done) if r.step in steps and r.kind == "run"]
-            assert expected
-        elif isinstance(entry, RunnablesPlanned):
-            for runnable in entry.runnables:
-                planned[runnable.key] = runnable
-                assert (runnable.kind == "compensation") == (expected is not None)
-                if expected is not None:
-                    if runnable.previous not in planned or planned[runnable.previous].kind != "compensation":
-                        assert runnable.previous == expected.pop(0)
-                    assert open_callback is None
-                    open_callback = runnable.key
+            break
+        if isinstance(entry, RunnablesPlanned):
+            planned |= {runnable.key: runnable for runnable in entry.runnables}
         elif isinstance(entry, AttemptFailed):
             failed.add(entry.runnable_key)
-            open_callback = None if entry.runnable_key == open_callback else open_callback
+        elif isinstance(entry, ChildrenAwaited) and entry.runnable_key not in waiting:
+            waiting.append(entry.runnable_key)
         elif isinstance(entry, RunnableApplied):
-            assert (open_callback is None) == (expected is None)
-            open_callback = None
+            waiting = [key for key in waiting if key != entry.runnable_key]
             if entry.deferred is None and entry.runnable_key not in failed:
                 applied.append(entry.runnable_key)
+    done = [planned[key] for key in (*applied, *waiting)]
+    return [r.key for r in reversed(done) if r.step in plan.compensations and r.kind == "run"]
+
+
+def assert_undone(plan: Plan, entries: list[Entry]) -> None:
+    """A rollback undoes what was done, the last first, one after the other; nothing else goes on."""
+    begins = next((place for place, entry in enumerate(entries) if isinstance(entry, CompensationStarted)), None)
+    if begins is None:
+        return
+    expected = to_undo(plan, entries)
+    assert expected
+    callbacks: set[str] = set()
+    open_callback: str | None = None
+    for entry in entries[begins + 1 :]:
+        assert not isinstance(entry, CompensationStarted)
+        if isinstance(entry, RunnablesPlanned):
+            (runnable,) = entry.runnables
+            assert runnable.kind == "compensation"
+            if runnable.previous not in callbacks:
+                assert runnable.previous == expected.pop(0)
+            assert open_callback is None
+            open_callback = runnable.key
+            callbacks.add(runnable.key)
+        elif isinstance(entry, AttemptFailed | RunnableApplied):
+            assert entry.runnable_key == open_callback
+            open_callback = None
         elif isinstance(entry, AttemptClaimed):
-            assert expected is None or entry.runnable_key == open_callback
-        elif isinstance(entry, RunTerminal) and expected is not None and entry.status == "completed":
-            raise AssertionError("a run that is undone does not complete")
+            assert entry.runnable_key == open_callback
+        elif isinstance(entry, RunTerminal):
+            assert entry.status != "completed", "a run that is undone does not complete"
 
 
 def assert_order(plan: Plan, entries: list[Entry]) -> None:
@@ -317,9 +352,41 @@ def perform(run: CheckedRun, action: Action) -> None:
         operate(run, lambda: run.cancel(command, compensate=given[1]))
     elif what == "cancel":
         operate(run, lambda: run.cancel(ManualCommand(idempotency_key=given)))
+    elif what == "join":
+        join(run, given[0], again=given[1])
     elif run.state.open:
         keys = list(run.state.open)
-        report(run, what, keys[(given if isinstance(given, int) else given[0]) % len(keys)], given)
+        key = keys[(given if isinstance(given, int) else given[0]) % len(keys)]
+        if what == "link":
+            link(run, key, given[1])
+        else:
+            report(run, what, key, given)
+
+
+def link(run: CheckedRun, key: str, child_keys: list[str]) -> None:
+    """The body starts children, or finds them."""
+    step = run.state.runnables[key].step
+    key, claim_id = run.claim_of(key)
+    requests = [
+        ChildRequest(run_id=f"{step}-{name}", workflow="w", trigger="t", child_key=name, payload_digest="d")
+        for name in child_keys
+    ]
+
+    def decision(draft: Draft) -> None:
+        link_children(draft, key, claim_id, requests)
+
+    operate(run, lambda: run.decide(decision))
+
+
+def join(run: CheckedRun, count: int, *, again: bool = False) -> None:
+    """Somebody looks at the children that are waited for: so many have ended."""
+    steps = dict.fromkeys(run.state.runnables[key].step for key in run.state.joins)
+    live = [(step, key, run_id) for step in steps for key, run_id in run.state.children.live(step).items()]
+    ended = [
+        EndedChild(step=step, child_key=key, run_id=run_id, status="completed", output={"n": 1})
+        for step, key, run_id in live[:count]
+    ]
+    run.decide(lambda draft: join_children(draft, ended, again=again))
 
 
 def add(run: CheckedRun, given: DynamicWorkRecorded) -> None:
@@ -369,6 +436,7 @@ def finish(run: CheckedRun) -> None:
         if run.state.gate is not None:
             run.manual("resume_run" if run.state.gate.kind == "pause" else "approve_run")
             continue
+        join(run, 9)
         claimed = run.claim()
         for name in claimed:
             run.complete(name, {"n": 0})
@@ -406,6 +474,11 @@ class TestAnyHistory:
     def test_with_dynamic_work_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
         self.play(plan, history)
 
+    @ANY_HISTORY
+    @given(plan=plans, history=histories_of_parents)
+    def test_with_children_obeys_every_rule_and_ends(self, plan: Plan, history: list[Action]) -> None:
+        self.play(plan, history)
+
     @settings(ANY_HISTORY, max_examples=30)
     @given(plan=plans, history=histories_with_work, cancellation=cancellations, more=histories)
     def test_may_be_cut_off_by_a_cancellation(
@@ -423,7 +496,7 @@ class TestAnyHistory:
         assert end_of(run.state) == ended
 
     @settings(ANY_HISTORY, max_examples=60)
-    @given(plan=plans, history=histories, undo=undoing, more=st.lists(actions | undoing, max_size=15))
+    @given(plan=plans, history=histories_of_parents, undo=undoing, more=st.lists(actions | undoing, max_size=15))
     def test_may_be_undone_and_ends(self, plan: Plan, history: list[Action], undo: Action, more: list[Action]) -> None:
         run = CheckedRun(plan)
         for action in (*history, undo, *more):

@@ -24,9 +24,13 @@ def fail_run(draft: Draft, error: Mapping[str, Json]) -> None:
 
 
 def undo(draft: Draft, status: Literal["failed", "cancelled"], error: Mapping[str, Json] | None) -> None:
-    """Let nothing go on, call back the steps that were applied and say how, and then end the run with `status`."""
-    applied = draft.state.applied_steps
-    steps = tuple(name for name in draft.plan.compensations if name in applied)
+    """Let nothing go on, call back the steps that were applied and say how, and then end the run with `status`.
+
+    Those that wait for their children only have done their work too.
+    """
+    state = draft.state
+    waiting = {state.runnables[key].step for key in state.joins}
+    steps = tuple(name for name in draft.plan.compensations if name in state.applied_steps or name in waiting)
     if not steps:
         draft.emit(RunTerminal(draft.at, status, error))
         return

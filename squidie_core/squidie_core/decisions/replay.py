@@ -90,7 +90,7 @@ def _unsafe(source: RunState, pinned: Plan) -> dict[str, RecoveryPolicy]:
     policies = {
         runnable.step: _policy(runnable, pinned)
         for runnable in source.runnables.values()
-        if runnable.status in ("completed", "applied")
+        if runnable.status in ("completed", "applied") or runnable.result is not None
     }
     return {step: policy for step, policy in policies.items() if policy.replay != "allowed"}
 

@@ -15,8 +15,8 @@ def compensation_started(state: RunState, entry: CompensationStarted) -> None:
     if state.rollback is not None:
         anomaly(state, entry, "already_compensating")
         return
-    undone = [runnable for runnable in state.runnables.values() if _is_undone(runnable, entry)]
-    undone.sort(key=lambda runnable: runnable.applied_rev, reverse=True)
+    undone = [runnable for runnable in state.runnables.values() if _is_undone(state, runnable, entry)]
+    undone.sort(key=_by_application, reverse=True)
     state.rollback = Rollback(entry.status, entry.at, tuple(runnable.key for runnable in undone))
     state.error = entry.error
     state.gate = None
@@ -35,7 +35,15 @@ def compensation_begun(state: RunState, origin: RunnableState) -> Mapping[str, J
     return {**origin.input, **(origin.result or {})}
 
 
-def _is_undone(runnable: RunnableState, entry: CompensationStarted) -> bool:
-    if runnable.status != "applied" or runnable.kind != "run" or runnable.step not in entry.steps:
+def _is_undone(state: RunState, runnable: RunnableState, entry: CompensationStarted) -> bool:
+    if runnable.kind != "run" or runnable.step not in entry.steps:
         return False
+    if runnable.status != "applied":
+        return runnable.key in state.joins
     return runnable.error is None and runnable.deferred is None
+
+
+def _by_application(runnable: RunnableState) -> tuple[bool, int, int, int]:
+    """Those that wait for children come after all that were applied, in the order in which they completed."""
+    waits = runnable.status != "applied"
+    return waits, runnable.applied_rev, (runnable.ended_at or 0) if waits else 0, runnable.position
