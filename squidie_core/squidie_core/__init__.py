@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         RetryStep,
         StepContext,
         Transaction,
+        Window,
         Workflow,
         end,
         sequence,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         where,
     )
     from squidie_core.authoring.dynamic import Action, DynamicEdge, DynamicNode, DynamicWork
+    from squidie_core.authoring.schedules import Schedule
     from squidie_core.delivery import DeliveryWorker, Payload, Performed, Runner
     from squidie_core.errors import (
         ConflictError,
@@ -117,6 +119,7 @@ __all__ = [
     "RunList",
     "RunSummary",
     "Runner",
+    "Schedule",
     "SchemaError",
     "Signal",
     "Snapshot",
@@ -132,6 +135,7 @@ __all__ = [
     "UnknownVersion",
     "UnsafeReplayError",
     "Waiting",
+    "Window",
     "Worker",
     "Workflow",
     "end",
@@ -151,7 +155,13 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         rooms = ("errors", "authoring", "inspection", "runtime", "delivery", "signals")
-        aside = ("inspection.graph", "inspection.dynamic", "inspection.previewing", "authoring.dynamic")
+        aside = (
+            "inspection.graph",
+            "inspection.dynamic",
+            "inspection.previewing",
+            "authoring.dynamic",
+            "authoring.schedules",
+        )
         for room in (*rooms, *aside):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):

@@ -100,11 +100,13 @@ def assert_changes_nothing(before: tuple[Entry, ...], entry: Entry, reason: str,
 
 class TestStart:
     def test_sets_what_the_run_is(self) -> None:
-        state = folded(started(7, version="2", tags=("x",), context={"parent": "p"}, priority=0, queue="slow"))
+        state = folded(
+            started(7, version="2", tags=("x",), context={"parent": {"run_id": "p"}}, priority=0, queue="slow")
+        )
         assert (state.status, state.workflow, state.version, state.trigger) == ("running", "w", "2", "t")
         assert (state.queue, state.priority, state.tags, state.started_at) == ("slow", 0, ("x",), 7)
         assert state.input == {"bearer": "frodo"}
-        assert state.context == {"bearer": "frodo", "parent": "p"}
+        assert (state.context, state.parent, state.schedule) == ({"bearer": "frodo"}, {"run_id": "p"}, None)
         assert not state.anomalies
 
     def test_is_preceded_by_its_receipt_and_by_nothing_else(self) -> None:

@@ -54,7 +54,7 @@ class TestStart:
             ),
         ]
         assert draft.state.status == "running"
-        assert draft.state.context == {"bearer": "frodo", "schedule": {"at": 1}}
+        assert (draft.state.context, draft.state.schedule) == ({"bearer": "frodo"}, {"at": 1})
         assert draft.state.wake_at() == NOW
 
     def test_with_a_delay_keeps_the_first_steps_back(self) -> None:

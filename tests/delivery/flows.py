@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from squidie_core import FailStep, Workflow, step, trigger
-from squidie_core.authoring.triggers import Window
+from squidie_core import FailStep, Window, Workflow, step, trigger
 
 
 @dataclass

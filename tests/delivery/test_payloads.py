@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from squidie_core import OptionError, Payload
-from squidie_core.authoring.triggers import Window
+from squidie_core import OptionError, Payload, Window
 from squidie_core.delivery.payloads import Drain, read
 from squidie_core.runtime.activations import Cron
 from tests.delivery.flows import Digest

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from squidie_core import NotFoundError, OptionError, Payload, Runner, Squidie
-from squidie_core.authoring.triggers import Window
+from squidie_core import NotFoundError, OptionError, Payload, Runner, Squidie, Window
 from squidie_core.memory import MemoryStorage, MemoryWorld
+from squidie_core.runtime.activations import Cron
 from tests.delivery.flows import ALL, Digest, Edition, Refused
 from tests.runtime.waiting import at_once
 
@@ -36,15 +36,21 @@ class TestACronStart:
         found = squidie.inspect_run(performed.run, include_history=True)
         assert (found.trigger, found.input) == ("once", {"day": "2026-05-15", "number": 1})
         assert found.history is not None
-        schedule = found.history[0]["payload"]["schedule"]
-        assert schedule | {"received_at": ""} == {
+        receipt, started = found.history[:2]
+        assert receipt["signal"] == "start_cron"
+        assert started["context"]["schedule"] == receipt["payload"]["schedule"] == found.to_dict()["schedule"]
+        assert found.schedule is not None
+        assert found.schedule.to_dict() | {"received_at": ""} == {
             "workflow": "digest",
-            "trigger": "once",
-            "expression": "0 9 * * *",
+            "trigger_name": "once",
+            "cron_expression": "0 9 * * *",
             "timezone": "UTC",
             "received_at": "",
             "intended_window": {"start_at": "2026-05-15T09:00:00.000Z", "end_at": "2026-05-16T09:00:00.000Z"},
+            "idempotency": "return_existing_run",
+            "idempotency_key": Cron(workflow="digest", trigger="once", window=DAY).identity,
         }
+        assert "schedule" not in found.context
 
     @pytest.mark.parametrize(("trigger", "outcome"), [("once", "existing"), ("skipped", "skipped")])
     def test_again_begins_nothing(self, squidie: Squidie, runner: Runner, trigger: str, outcome: str) -> None:

@@ -12,8 +12,7 @@ from host_app.workflows.dependency_recovery import Reminder
 from host_app.workflows.manual_approval import Refund
 from host_app.workflows.payment_recovery import FailedPayment
 from host_app.workflows.saga_checkout import Order
-from squidie_core import Payload, Runner, Snapshot, Squidie
-from squidie_core.authoring.triggers import Window
+from squidie_core import Payload, Runner, Snapshot, Squidie, Window
 
 
 def open_squidie(url: str, services: Path) -> Squidie:

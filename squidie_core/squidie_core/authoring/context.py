@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
 from squidie_core.authoring.child_runs import ChildStarter, StartsChildren
 from squidie_core.errors import SquidieError
+
+if TYPE_CHECKING:
+    from squidie_core.authoring.schedules import Schedule
 
 T = TypeVar("T")
 
@@ -92,6 +95,7 @@ class StepContext(StartsChildren):
         "resources",
         "run_id",
         "runnable_key",
+        "schedule",
         "step",
         "workflow",
     )
@@ -108,6 +112,7 @@ class StepContext(StartsChildren):
         claim_id: str = "",
         failure: Mapping[str, Any] | None = None,
         deadline: datetime | None = None,
+        schedule: Schedule | None = None,
         resources: Mapping[type, object] = _NO_RESOURCES,
         cancel_event: Flag = _NEVER,
         children: ChildStarter | None = None,
@@ -126,6 +131,8 @@ class StepContext(StartsChildren):
         """In a compensation: the failure that is being compensated."""
         self.deadline = deadline
         """When the step is due, or None."""
+        self.schedule = schedule
+        """What the run's activation by a scheduler was, or None."""
         self.resources = resources
         self._cancel_event = cancel_event
         self._children = children

@@ -70,6 +70,20 @@ def view_of(state: RunState) -> View:
     return (state.context,) if state.routed_error is None else ({"error": state.routed_error}, state.context)
 
 
+_FROM_NOWHERE: Mapping[str, Json] = {}
+
+
+def origin_of(state: RunState) -> Mapping[str, Json]:
+    """What paths may name beside the view: the `schedule` and the `parent` that the run comes from.
+
+    No step is given them without its asking: they are no part of the context.
+    """
+    if state.schedule is None and state.parent is None:
+        return _FROM_NOWHERE
+    given = {"schedule": state.schedule, "parent": state.parent}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def check_size(planned: Sequence[Runnable]) -> None:
     """Raise LargeInputError where the inputs leave no room for the rest of a commit."""
     rough = sum(_rough_size(value) for runnable in planned for value in (runnable.input or {}).values())
@@ -128,8 +142,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def select_input(step: StepDefinition, view: View) -> dict[str, Json]:
-    """The step's input: what its mapping names, then what its body takes by name.
+def select_input(step: StepDefinition, view: View, origin: Mapping[str, Json] = _FROM_NOWHERE) -> dict[str, Json]:
+    """The step's input: what its mapping names, in the view or the run's origin, then what its body takes by name.
 
     Raises MissingInputError for a mapped path or a required parameter that the context does not have.
     """
@@ -138,7 +152,7 @@ def select_input(step: StepDefinition, view: View) -> dict[str, Json]:
         for layer in reversed(view):
             selected.update(layer)
     for item in step.input:
-        found = _lookup(view, item.path)
+        found = _lookup((*view, origin), item.path)
         if isinstance(found, int):
             raise MissingInputError(step.name, item.target, item.path, item.path[: found + 1])
         selected[item.target] = found[0]

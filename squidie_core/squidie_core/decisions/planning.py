@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from squidie_core.decisions.compensation import fail_run
-from squidie_core.decisions.context import InputError, check_size, matches, select_input, view_of
+from squidie_core.decisions.context import InputError, check_size, matches, origin_of, select_input, view_of
 from squidie_core.decisions.deadlines import deadline_from
 from squidie_core.decisions.draft import Draft
 from squidie_core.definition.model import END, StepOutcome
@@ -27,7 +27,7 @@ from squidie_core.state.run import RunnableState
 def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
     """Plan the steps anew, each from `visible_at` on. Raises InputError, and then nothing is planned."""
     state = draft.state
-    view = view_of(state)
+    view, origin = view_of(state), origin_of(state)
     planned: list[Runnable] = []
     for name in names:
         step = draft.step(name).definition
@@ -40,7 +40,7 @@ def plan_steps(draft: Draft, names: Iterable[str], *, visible_at: int) -> None:
                 visible_at=begins_at,
                 kind=step.kind,
                 visit=visit,
-                input=select_input(step, view) if step.kind == "run" else {},
+                input=select_input(step, view, origin) if step.kind == "run" else {},
                 deadline=deadline_from(step.deadline, begins_at) if step.kind == "run" else None,
             )
         )
@@ -102,7 +102,7 @@ def choose(
     newest: Mapping[str, Json] = result or {}
     if on == "error" and runnable.error is not None:
         newest = {"error": runnable.error}
-    view = (newest, *view_of(draft.state))
+    view = (newest, *view_of(draft.state), origin_of(draft.state))
     for route in routes:
         limit, condition = route.transition.max_visits, route.transition.condition
         if limit is not None and draft.state.routes_taken.get(route.index, 0) >= limit:

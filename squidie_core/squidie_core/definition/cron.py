@@ -33,7 +33,7 @@ def parse_cron(expression: str) -> Cron:
         months=_field("month", month, 1, 12, _MONTHS),
         weekdays=frozenset(number % 7 for number in _field("weekday", weekday, 0, 7, _DAYS)),
     )
-    if weekday == "*" and min(cron.days) > max(_LONGEST[number - 1] for number in cron.months):
+    if weekday.startswith("*") and min(cron.days) > max(_LONGEST[number - 1] for number in cron.months):
         raise ValueError("that day never comes in these months")
     return cron
 

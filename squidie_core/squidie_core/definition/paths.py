@@ -17,6 +17,9 @@ Shape: TypeAlias = "Mapping[str, Shape | None]"
 DECISION: Shape = {"decision": {}, "actor": None, "decided_at": {}, "comment": {}, "metadata": None}
 """What an approval gives."""
 
+ORIGIN: Shape = {"schedule": None, "parent": None}
+"""What paths may name of any run, and what no step takes by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -39,7 +42,7 @@ def check_paths(found: Findings, definition: Definition, known: Knowledge) -> No
         if transition.condition is None:
             continue
         view = views.after(transition.source, transition.on)
-        missing = None if view is None else _missing(view, transition.condition.path)
+        missing = None if view is None else _missing({**ORIGIN, **view}, transition.condition.path)
         if missing is not None:
             message = f"where({'.'.join(transition.condition.path)!r}): nothing before it provides {missing.text!r}"
             found.transition(index, transition, "unknown_condition_path", message, missing.hint)
@@ -51,7 +54,7 @@ def _check_step(found: Findings, step: StepDefinition, view: Shape) -> None:
     if taken is not None and not mapped <= taken:
         return  # what that leaves open has the same cause
     for item in step.input:
-        missing = _missing(view, item.path)
+        missing = _missing({**ORIGIN, **view}, item.path)
         if missing is not None:
             path = ".".join(item.path)
             message = f"input= takes {item.target!r} from {path!r}, and nothing before it provides {missing.text!r}"
@@ -59,7 +62,8 @@ def _check_step(found: Findings, step: StepDefinition, view: Shape) -> None:
     for parameter in step.parameters or ():
         if parameter.required and parameter.name not in mapped and parameter.name not in view:
             message = f"its body takes {parameter.name!r}, and nothing before it provides that"
-            hint = did_you_mean(parameter.name, view, f'input={{"{parameter.name}": "path.in.context"}}')
+            path = parameter.name if parameter.name in ORIGIN else "path.in.context"
+            hint = did_you_mean(parameter.name, view, f'input={{"{parameter.name}": "{path}"}}')
             found.step(step.name, "missing_step_input", message, hint)
 
 
@@ -109,7 +113,7 @@ class _Views:
         return self._merged({*ancestors, name})
 
     def _merged(self, steps: Iterable[str]) -> Shape | None:
-        merged: dict[str, Shape | None] = {"schedule": None, "parent": None}
+        merged: dict[str, Shape | None] = {}
         for trigger in self._definition.triggers:
             for item in trigger.payload:
                 _merge(merged, {item.name: self._known.payload.get(item.name)})

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from squidie_core.authoring import Duration
 from squidie_core.dataclass import dataclass
 from squidie_core.delivery.payloads import Drain, read
+from squidie_core.errors import PurgedError
 from squidie_core.inspection import Snapshot
-from squidie_core.inspection.times import moment
 from squidie_core.runtime import Squidie, options
-from squidie_core.runtime.activations import Cron, activate, resolve
+from squidie_core.runtime.activations import Cron, activate, repeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +20,23 @@ class Performed:
     """What came of a payload.
 
     `started`: `run` is new. `existing`: it was there, found by the activation's identity. `skipped`: the same, under a
-    trigger that skips duplicates. `drained`: `attempts` were made; `limited`: the drain ended at one of its limits, and
-    more may be due.
+    trigger that skips duplicates. Of a run that is purged by now there is no `run`. `drained`: `attempts` were made;
+    `limited`: the drain ended at one of its limits, and more may be due.
     """
 
     outcome: Literal["started", "existing", "skipped", "drained"]
     run: Snapshot | None = None
     attempts: int = 0
     limited: bool = False
+
+
+def perform_cron(squidie: Squidie, cron: Cron, *, once: bool = False) -> Performed:
+    """Start the run of an activation; with `once` one for its identity, whatever the trigger says."""
+    try:
+        run, outcome = activate(squidie, cron, once=once)
+    except PurgedError:  # it was done: there is nothing that a later delivery could do
+        return Performed(outcome=repeated(squidie.store.catalog, cron, None))
+    return Performed(outcome=outcome, run=run)
 
 
 class Runner:
@@ -49,15 +58,7 @@ class Runner:
         NotFoundError for what is not registered here, and StorageError.
         """
         task = read(payload)
-        return self._activate(task) if isinstance(task, Cron) else self._drain(task)
-
-    def _activate(self, cron: Cron) -> Performed:
-        activation = resolve(self._squidie.store.catalog, cron, moment(self._squidie.store.clock.now()))
-        run, is_new = activate(self._squidie, activation)
-        if is_new:
-            return Performed(outcome="started", run=run)
-        skips = activation.options.idempotency == "skip_duplicate"
-        return Performed(outcome="skipped" if skips else "existing", run=run)
+        return perform_cron(self._squidie, task) if isinstance(task, Cron) else self._drain(task)
 
     def _drain(self, drain: Drain) -> Performed:
         began = time.monotonic()

@@ -21,6 +21,7 @@ from squidie_core.journal.values import decode
 from squidie_core.state import Anomaly, RunnableState, RunState
 
 if TYPE_CHECKING:
+    from squidie_core.authoring.schedules import Schedule
     from squidie_core.inspection.dynamic import DynamicWorkView
 
 __all__ = ["AttemptView", "Snapshot", "Waiting"]
@@ -104,6 +105,8 @@ class Snapshot:
     waiting_for: Waiting | None
     deadline: DeadlineView | None
     """The most urgent one of what is not over; `None` where there is none, and once the run is over."""
+    schedule: Schedule | None
+    """What its activation by a scheduler was."""
     replayed_from: str | None
     """The run that this one repeats."""
     error: Mapping[str, Any] | None
@@ -163,6 +166,7 @@ class Snapshot:
             "ended_at": text(self.ended_at),
             "waiting_for": None if self.waiting_for is None else self.waiting_for.to_dict(),
             "deadline": None if self.deadline is None else self.deadline.to_dict(),
+            "schedule": None if self.schedule is None else self.schedule.to_dict(),
             "replayed_from": self.replayed_from,
             "error": self.error,
             "compensation_errors": list(self.compensation_errors),
@@ -206,6 +210,7 @@ def snapshot(
         ended_at=optional_moment(state.ended_at),
         waiting_for=waiting_for(state, now),
         deadline=most_urgent(state, now),
+        schedule=optional_schedule(state.schedule),
         replayed_from=state.replayed_from,
         error=state.error,
         compensation_errors=compensation_errors(state),
@@ -221,6 +226,15 @@ def snapshot(
         _stored=dict(state.context),
         _output_of=output_of,
     )
+
+
+def optional_schedule(plain: Mapping[str, Json] | None) -> Schedule | None:
+    """What a run's activation by a scheduler was, where it had one."""
+    if plain is None:
+        return None
+    from squidie_core.authoring.schedules import schedule_of  # noqa: PLC0415  # few runs have one
+
+    return schedule_of(plain)
 
 
 def _dynamic_work(state: RunState, now: int) -> tuple[DynamicWorkView, ...]:

@@ -123,6 +123,8 @@ class Attempt:
     """When its outcome was known, by the store's clock in milliseconds."""
     failure: Mapping[str, Json] | None = None
     """In a compensation: what the run failed with."""
+    schedule: Mapping[str, Json] | None = None
+    """What the run's activation by a scheduler was."""
     overdue_at: float | None = None
     """When its time is over, in monotonic seconds, where its step has a timeout."""
     over_at: float | None = None

@@ -43,6 +43,7 @@ def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: s
     step = draft.step(runnable.step).definition
     body = store.catalog.body_of(state.workflow, runnable) if wants_code(runnable) else None
     attempt = Attempt(state.run_id, state.workflow, runnable, claim_id, step, body, store)
+    attempt.schedule = state.schedule
     if runnable.kind == "compensation":
         attempt.failure = state.error
     return attempt

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import copy
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.snapshot import snapshot
@@ -31,8 +30,6 @@ class Client:
     wakeups: Wakeups
     occurred_at: int | None = None
     """When that was asked for which this object is told, in milliseconds, where that is not now."""
-    schedule: Mapping[str, Any] | None = None
-    """The scheduler's activation that it is told for."""
 
     def _snapshot(self, state: RunState, now: int) -> Snapshot:
         return snapshot_of(self.store, state, now)
@@ -44,11 +41,10 @@ def snapshot_of(store: RunStore, state: RunState, now: int) -> Snapshot:
     return snapshot(state, now, output_reader(store, state), parked=parked)
 
 
-def told(client: C, *, occurred_at: int | None = None, schedule: Mapping[str, Any] | None = None) -> C:
+def told(client: C, *, occurred_at: int) -> C:
     """The same object, for a command whose receipt says so."""
     found = copy(client)
-    found.occurred_at = client.occurred_at if occurred_at is None else occurred_at
-    found.schedule = client.schedule if schedule is None else schedule
+    found.occurred_at = occurred_at
     return found
 
 

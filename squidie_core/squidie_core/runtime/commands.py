@@ -13,7 +13,7 @@ from squidie_core.decisions.drift import refuse_drifted
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
-from squidie_core.runtime.client import Client, RunRef, id_of
+from squidie_core.runtime.client import Client, RunRef, id_of, snapshot_of
 from squidie_core.runtime.families import cancel_family
 from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from squidie_core.signals import Signal
 
 T = TypeVar("T")
+
+
+def begin(
+    client: Client, what: Trigger[Any] | type[Workflow], payload: Any, given: StartOptions
+) -> tuple[Snapshot, bool]:
+    """Start a run, and tell workers of it: the run that there is now, and whether it is new. Raises as `start`."""
+    started = start_run(client.store, client.hosts, what, payload, given)
+    found = snapshot_of(client.store, started.state, client.store.clock.now())
+    wants_worker = started.wants_worker
+    started.board()
+    if wants_worker:
+        client.wakeups.wake(found.queue)
+    return found, started.is_new
 
 
 class Commands(Client):
@@ -63,14 +76,8 @@ class Commands(Client):
         key or id belongs to a run of another payload, PurgedError where it belongs to one that was purged, and
         StorageError.
         """
-        given = StartOptions.of(self.queue, trigger, options, schedule=self.schedule, occurred_at=self.occurred_at)
-        started = start_run(self.store, self.hosts, what, payload, given)
-        found = self._snapshot(started.state, self.store.clock.now())
-        wants_worker = started.wants_worker
-        started.board()
-        if wants_worker:
-            self.wakeups.wake(found.queue)
-        return found
+        given = StartOptions.of(self.queue, trigger, options, occurred_at=self.occurred_at)
+        return begin(self, what, payload, given)[0]
 
     def start_many(
         self,

@@ -9,9 +9,8 @@ from typing import Any
 from squidie_core.authoring.triggers import Window
 from squidie_core.errors import NotFoundError, OptionError
 from squidie_core.inspection import Snapshot
-from squidie_core.inspection.times import moment
 from squidie_core.journal.values import decode, decode_mapping
-from squidie_core.runtime.activations import Cron, activate, resolve
+from squidie_core.runtime.activations import Cron, activate
 from squidie_core.runtime.client import told
 from squidie_core.runtime.commands import Commands
 from squidie_core.signals import Signal
@@ -55,5 +54,4 @@ def _start_cron(commands: Commands, given: Mapping[str, Any], metadata: Mapping[
     bounds = {name: datetime.fromisoformat(at).astimezone(UTC) for name, at in given.get("intended_window", {}).items()}
     window = Window(bounds["start_at"], bounds.get("end_at")) if bounds else None
     cron = Cron(workflow=given["workflow"], trigger=given["trigger"], signal_id=given.get("signal_id"), window=window)
-    activation = resolve(commands.store.catalog, cron, moment(commands.store.clock.now()))
-    return activate(commands, activation, metadata)[0]
+    return activate(commands, cron, metadata)[0]

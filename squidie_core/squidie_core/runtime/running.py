@@ -12,6 +12,7 @@ from typing import Any, cast
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
 from squidie_core.decisions import timeout_error
 from squidie_core.errors import EncodingError, SquidieError
+from squidie_core.inspection.snapshot import optional_schedule
 from squidie_core.inspection.times import moment
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
@@ -70,6 +71,7 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         claim_id=attempt.claim_id,
         deadline=None if deadline is None else moment(deadline.due_at),
         failure=None if attempt.failure is None else decode(attempt.failure),
+        schedule=optional_schedule(attempt.schedule),
         resources=resources,
         cancel_event=attempt.lost if attempt.overdue_at is None else Unwanted(attempt),
         children=ChildRuns(attempt),

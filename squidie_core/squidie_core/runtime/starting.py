@@ -64,7 +64,6 @@ class StartOptions:
         trigger: str | None,
         keywords: StartKeywords,
         *,
-        schedule: Mapping[str, Any] | None = None,
         occurred_at: int | None = None,
     ) -> StartOptions:
         """Raises TypeError for a keyword that there is none of."""
@@ -72,7 +71,7 @@ class StartOptions:
             if keyword not in StartKeywords.__annotations__:
                 known = ", ".join(("trigger", *StartKeywords.__annotations__))
                 raise TypeError(f"start() has no option {keyword}=; there are {known}")
-        return cls(default_queue=default_queue, trigger=trigger, schedule=schedule, occurred_at=occurred_at, **keywords)
+        return cls(default_queue=default_queue, trigger=trigger, occurred_at=occurred_at, **keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +84,14 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that there is now. `wake_at`: when a worker should look at one that this call started.
+    """A run that there is now. `wake_at`: when a worker should look at one that this call started, which `is_new`.
 
     `berth` and `attempts`: what was claimed for a worker of this process, which must be told.
     """
 
     state: RunState
     wake_at: int | None = None
+    is_new: bool = False
     berth: Berth | None = None
     attempts: list[Attempt] = field(default_factory=list[Attempt])
 
@@ -197,7 +197,7 @@ def settle(
         return Started(_existing(store, request, state.workflow))
     store.committed(state, append)
     store.telemetry.started(state)
-    return Started(state, append.index.wake_at)
+    return Started(state, append.index.wake_at, is_new=True)
 
 
 def resolve(catalog: Catalog, what: Trigger[Any] | type[Workflow], trigger: str | None) -> tuple[CompiledWorkflow, str]:

@@ -131,7 +131,7 @@ def _started(state: RunState, entry: RunStarted) -> None:
     state.on_drift = entry.on_drift
     state.payload_digest = entry.payload_digest
     state.started_at = entry.at
-    state.context = {**entry.input, **entry.context}
+    state.context = dict(entry.input)
     state.parent = entry.context.get("parent")
 
 
