@@ -48,6 +48,7 @@ HEAVY = {
 RUNNING = {f"squidie_core.{room}" for room in ("decisions", "inspection", "ports", "runtime", "state")}
 ASIDE = {
     "squidie_core.cli",
+    "squidie_core.delivery.scheduler",
     "squidie_core.logs",
     "squidie_core.memory",
     "squidie_core.ports.instrumentation",

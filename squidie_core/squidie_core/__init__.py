@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import Action, DynamicEdge, DynamicNode, DynamicWork
     from squidie_core.authoring.schedules import Schedule
     from squidie_core.delivery import DeliveryWorker, Payload, Performed, Runner
+    from squidie_core.delivery.scheduler import Scheduler
     from squidie_core.errors import (
         ConflictError,
         Corrupt,
@@ -120,6 +121,7 @@ __all__ = [
     "RunSummary",
     "Runner",
     "Schedule",
+    "Scheduler",
     "SchemaError",
     "Signal",
     "Snapshot",
@@ -161,6 +163,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
             "inspection.previewing",
             "authoring.dynamic",
             "authoring.schedules",
+            "delivery.scheduler",
         )
         for room in (*rooms, *aside):
             module = import_module(f"{__name__}.{room}")

@@ -23,6 +23,14 @@ number = 7
 def open_squidie():
     return Squidie("sqlite:///runs.db", workflows=workflows)
 
+from squidie_core import Workflow, step, trigger
+
+class Often(Workflow, name="often"):
+    beat = trigger.cron("* * * * *")
+    beaten = step(lambda: {})
+
+schedules = [Often]
+
 def fail():
     raise RuntimeError("the shop has burnt down")
 
@@ -93,6 +101,21 @@ class TestWorker:
         worker.terminate()
         out, _ = worker.communicate(timeout=30)
         assert (worker.returncode, '"queue": "slow"' in out) == (0, True)
+
+
+class TestScheduler:
+    def test_starts_what_is_due_until_sigterm(self, start: Start, host: Squidie, host_module: str, url: str) -> None:
+        scheduler = start("scheduler", f"{host_module}:schedules", "--url", url, "--grace", "120", "--json")
+        until(lambda: len(host.list_runs(workflow="often").runs) > 0)
+        scheduler.send_signal(signal.SIGTERM)
+        out, err = scheduler.communicate(timeout=30)
+        assert (scheduler.returncode, '"stopped": true' in out) == (0, True)
+        assert "the scheduler has stopped" in err
+
+    def test_without_schedules_says_so(self, squidie: Command, host_module: str, url: str) -> None:
+        done = squidie("scheduler", f"{host_module}:workflows", "--url", url)
+        assert done.code == 2
+        assert "no cron trigger" in done.err
 
 
 class TestRefusal:

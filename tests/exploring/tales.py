@@ -17,6 +17,7 @@ from squidie_core import (
     FailStep,
     Resource,
     Retry,
+    Scheduler,
     Snapshot,
     Squidie,
     StepContext,
@@ -59,9 +60,17 @@ def _tale(scenario: Scenario) -> Tale:
     )
 
 
+def _tick(squidie: Squidie) -> Snapshot:
+    """A scheduler that begins anew finds the window's run, however far that has come."""
+    (done,) = Scheduler(squidie, catch_up=0).tick(DAY)
+    assert done.run is not None
+    return done.run
+
+
 REFERENCE = (
     *map(_tale, SCENARIOS),
     Tale("digest-by-schedule", lambda squidie: WorkflowRuns(squidie).deliver_digest(DAY), "completed"),
+    Tale("digest-by-scheduler", _tick, "completed"),
 )
 """The reference workflows of the host application, each on its ways."""
 

@@ -8,7 +8,19 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from squidie_core.cli import deciding, demo, doctor, inspecting, migrating, plugins, purging, runs, settings, worker
+from squidie_core.cli import (
+    deciding,
+    demo,
+    doctor,
+    inspecting,
+    migrating,
+    plugins,
+    purging,
+    runs,
+    scheduler,
+    settings,
+    worker,
+)
 from squidie_core.cli.arguments import Parser
 from squidie_core.cli.failures import INTERRUPTED, OTHER_FAILURE, exit_codes_text, report, silence
 from squidie_core.cli.output import Output
@@ -55,7 +67,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser).add_parser
-    for module in (worker, runs, inspecting, deciding, purging, doctor, migrating, plugins, settings, demo):
+    for module in (worker, scheduler, runs, inspecting, deciding, purging, doctor, migrating, plugins, settings, demo):
         module.add(commands)
     return parser
 

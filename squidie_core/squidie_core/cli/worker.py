@@ -12,7 +12,7 @@ from squidie_core.cli.arguments import Commands, add_command, add_store, setting
 from squidie_core.cli.output import Output
 from squidie_core.runtime import Worker
 
-_LEVELS = ("debug", "info", "warning", "error")
+LEVELS = ("debug", "info", "warning", "error")
 
 
 def add(commands: Commands) -> None:
@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--lease-for", type=float, default=30, metavar="SECONDS", help="how long a claim lasts (30)")
     parser.add_argument("--grace", type=float, default=20, metavar="SECONDS", help="time for bodies at the end (20)")
     parser.add_argument("--owner", help="the worker's name in journals; by default host, process and a random part")
-    parser.add_argument("--log-level", choices=_LEVELS, default="info", help="what goes to stderr (%(default)s)")
+    parser.add_argument("--log-level", choices=LEVELS, default="info", help="what goes to stderr (%(default)s)")
     add_store(parser)
     parser.set_defaults(run=run)
 
@@ -40,12 +40,9 @@ def run(args: argparse.Namespace, out: Output) -> None:
     try:
         squidie = open_application(settings_of(args))
     except ApplicationError as error:
-        if args.log_level == "debug":
-            traceback.print_exception(error.__cause__)
+        show_traceback(args, error)
         raise
-    # Only now, and only where the application has not done so.
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    logging.getLogger("squidie").setLevel(args.log_level.upper())
+    show_logs(args)
     with squidie:
         worker = Worker(
             squidie,
@@ -58,3 +55,15 @@ def run(args: argparse.Namespace, out: Output) -> None:
         )
         worker.run()
     out.show({"owner_id": worker.owner_id, "queue": worker.queue, "stopped": True}, ())
+
+
+def show_traceback(args: argparse.Namespace, error: ApplicationError) -> None:
+    """Where the application's code raised, for those who want to know."""
+    if args.log_level == "debug":
+        traceback.print_exception(error.__cause__)
+
+
+def show_logs(args: argparse.Namespace) -> None:
+    """Let what is logged go to stderr: once the application is loaded, and only where it has not seen to that."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    logging.getLogger("squidie").setLevel(args.log_level.upper())

@@ -1,0 +1,259 @@
+"""Starting the runs of cron triggers when their time comes, for hosts that have no scheduler of their own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Literal, TypeAlias, get_args
+
+from squidie_core.authoring import Duration
+from squidie_core.authoring.triggers import CronOptions, Window
+from squidie_core.dataclass import dataclass
+from squidie_core.delivery.runner import Performed, perform_cron
+from squidie_core.delivery.windows import ReadTimes, cron_library, delay_of, windows_after
+from squidie_core.errors import OptionError, Unavailable
+from squidie_core.inspection.times import moment
+from squidie_core.journal.redaction import scrub
+from squidie_core.runtime import Squidie, options
+from squidie_core.runtime.activations import Cron
+from squidie_core.runtime.attempts import Flag
+from squidie_core.runtime.ids import fraction
+from squidie_core.runtime.signals import on_termination
+
+_log = logging.getLogger("squidie.scheduler")
+
+Misfire: TypeAlias = Literal["latest", "all", "skip"]
+
+_MOMENT = timedelta.resolution
+_LONGEST_SLEEP = 60.0
+_LONGEST_PAUSE = 30.0
+_MOST_CATCH_UP = 31 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Policy:
+    """What a scheduler was told."""
+
+    misfire: Misfire
+    grace: timedelta
+    reach: timedelta
+    """How far back a window may lie that is started at all."""
+    most: int
+    jitter: timedelta
+
+
+class _Plan:
+    """The windows of one trigger: those whose time has come, and the next one."""
+
+    def __init__(self, workflow: str, trigger: str, cron: CronOptions, policy: _Policy, read: ReadTimes) -> None:
+        self.workflow = workflow
+        self.trigger = trigger
+        self._cron = cron
+        self._policy = policy
+        self._read = read
+        self._pending: deque[Window] = deque(maxlen=policy.most)
+        self._windows: Iterator[Window] | None = None
+        self._next: Window | None = None
+        self._read_from(datetime.now(UTC))  # raises for an expression that cannot be read
+        self._windows = None
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"trigger {self.trigger!r} of {self.workflow!r}"
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When there is something to do."""
+        window = self._pending[0] if self._pending else self._next
+        return None if window is None else self._due_at(window)
+
+    def due(self, now: datetime) -> list[Window]:
+        """The windows to start, the first first; those that are missed and not to be started are forgotten."""
+        self._look(now)
+        missed = [window for window in self._pending if self._due_at(window) < now - self._policy.grace]
+        kept = {"all": missed, "latest": missed[-1:], "skip": []}[self._policy.misfire]
+        passed_over = [window for window in missed if window not in kept]
+        for window in passed_over:
+            self._pending.remove(window)
+        if passed_over:
+            _log.info("%s: %d windows were missed and are passed over", self.place, len(passed_over))
+        return list(self._pending)
+
+    def settle(self, window: Window) -> None:
+        """The window's run is there."""
+        self._pending.remove(window)
+
+    def cron(self, window: Window) -> Cron:
+        """What starts the window's run."""
+        return Cron(workflow=self.workflow, trigger=self.trigger, window=window)
+
+    def _look(self, now: datetime) -> None:
+        """Take in what has become due."""
+        earliest = now - self._policy.reach
+        first = earliest - self._policy.jitter
+        if self._windows is None or (self._next is not None and self._next.start < first):
+            self._read_from(first - _MOMENT)
+        while self._next is not None and self._due_at(self._next) <= now:
+            self._pending.append(self._next)
+            self._advance()
+        while self._pending and self._due_at(self._pending[0]) < earliest:
+            self._pending.popleft()
+
+    def _read_from(self, after: datetime) -> None:
+        self._windows = windows_after(self._read, self._cron.expression, self._cron.timezone, after)
+        self._advance()
+
+    def _advance(self) -> None:
+        self._next = None if self._windows is None else next(self._windows, None)
+
+    def _due_at(self, window: Window) -> datetime:
+        return window.start + delay_of(self.workflow, self.trigger, window, self._policy.jitter)
+
+
+class Scheduler:
+    """Starts one run for each window of every cron trigger of the Squidie's workflows.
+
+    A window goes from one time of the trigger's expression to the next, and its run is due when it begins. The window
+    is the run's identity, whether or not the trigger has an `idempotency=`: any number of schedulers may run at once,
+    and may be ended and started at any time. Nothing is stored beside the runs. A scheduler looks `catch_up` back when
+    it begins, at `max_catch_up` windows of each trigger, so that windows which nobody has started find their run.
+
+    A window is missed where it is not started within `grace`: of several missed windows of a trigger `misfire="latest"`
+    starts the last, `"all"` starts them all, `"skip"` starts none. `jitter` delays each start by a part of that time
+    and of its window, the same part in every scheduler, so that not all that is due at midnight begins at once.
+
+    `tick` may be called from any thread, `run` once, `stop` from any thread and from signal handlers. Needs the extra
+    `squidie-core[scheduler]`. Raises PluginError where that is not installed, and OptionError.
+    """
+
+    def __init__(
+        self,
+        squidie: Squidie,
+        /,
+        *,
+        misfire: Misfire = "latest",
+        grace: Duration = 60,
+        catch_up: Duration = timedelta(hours=1),
+        max_catch_up: int = 100,
+        jitter: Duration = 0,
+    ) -> None:
+        if misfire not in get_args(Misfire):
+            raise options.refuse("misfire", "is no policy", "use one of latest, all, skip")
+        on_time, back = options.milliseconds("grace", grace), options.milliseconds("catch_up", catch_up)
+        if max(on_time, back) > _MOST_CATCH_UP:
+            raise options.refuse("catch_up", "or grace is above 31 days", "start what is older by hand")
+        policy = _Policy(
+            misfire=misfire,
+            grace=timedelta(milliseconds=on_time),
+            reach=timedelta(milliseconds=max(on_time, back)),
+            most=options.integer("max_catch_up", max_catch_up, least=1, most=1_000),
+            jitter=timedelta(milliseconds=options.milliseconds("jitter", jitter)),
+        )
+        self._squidie = squidie
+        self._plans = _plans(squidie, policy)
+        self._lock = threading.Lock()
+        self._stopping = Flag()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._failures = 0
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next window is due, as far as the last tick has looked."""
+        with self._lock:
+            times = [plan.next_at for plan in self._plans]
+        return min((at for at in times if at is not None), default=None)
+
+    def tick(self, now: datetime | None = None) -> list[Performed]:
+        """Start the run of every window that is due, and say what came of each; costs nothing where none is.
+
+        `now` is an aware time, by default the store's. A window whose start fails is left for the next tick, and the
+        others are tried all the same, unless the store does not answer. Then raises the first failure: StorageError,
+        or what `values=` of a trigger raised.
+        """
+        if now is not None and now.tzinfo is None:
+            raise options.refuse("now", "has no time zone", "pass an aware datetime")
+        with self._lock:
+            return self._tick(moment(self._squidie.store.clock.now()) if now is None else now.astimezone(UTC))
+
+    def _tick(self, now: datetime) -> list[Performed]:
+        due = [(plan, window) for plan in self._plans for window in plan.due(now)]
+        performed: list[Performed] = []
+        failures: list[Exception] = []
+        for plan, window in sorted(due, key=lambda item: item[1].start):
+            try:
+                done = perform_cron(self._squidie, plan.cron(window), once=True)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # values= is the application's, and the others go on
+                _log.error("%s at %s was not started: %s", plan.place, window.start.isoformat(), scrub(str(error)))
+                failures.append(error)
+                continue
+            plan.settle(window)
+            performed.append(done)
+            if done.outcome == "started" and done.run is not None:
+                _log.info("%s at %s is run %s", plan.place, window.start.isoformat(), done.run.id)
+        if failures:
+            raise failures[0]
+        return performed
+
+    def run(self, *, install_signal_handlers: bool = True) -> None:
+        """Tick whenever a window is due, until stopped. Signal handlers are installed only in the main thread."""
+        with on_termination(self.stop, install=install_signal_handlers):
+            _log.info("the scheduler minds %d triggers", len(self._plans))
+            while not self._stopping.is_set():
+                self._wait(self._turn())
+            _log.info("the scheduler has stopped")
+
+    def stop(self) -> None:
+        """End `run`; the start that is being made is finished."""
+        self._stopping.set()
+        self._wake.put(None)
+
+    def _turn(self) -> float:
+        """Tick, whatever comes of it; seconds until the next one."""
+        clock = self._squidie.store.clock
+        try:
+            clock.observe(self._squidie.store.storage.clock())
+            self.tick()
+        except Exception as error:  # noqa: BLE001  # a scheduler outlives what it starts and what it asks
+            self._failures += 1
+            if self._failures == 1:
+                _log.warning("the scheduler tries again: %s", scrub(str(error)))
+            return float(min(2.0 ** min(self._failures, 10), _LONGEST_PAUSE) * (0.5 + fraction() / 2))
+        self._failures = 0
+        next_at = self.next_at
+        if next_at is None:
+            return _LONGEST_SLEEP
+        return min(max((next_at - moment(clock.now())).total_seconds(), 0.0) + 0.001, _LONGEST_SLEEP)
+
+    def _wait(self, seconds: float) -> None:
+        try:
+            self._wake.get(timeout=seconds)
+        except Empty:
+            return
+
+
+def _plans(squidie: Squidie, policy: _Policy) -> Sequence[_Plan]:
+    read = cron_library()
+    plans: list[_Plan] = []
+    for workflow in squidie.store.catalog.workflows.values():
+        for name, trigger in workflow.triggers.items():
+            if trigger.cron is None:
+                continue
+            try:
+                plans.append(_Plan(workflow.name, name, trigger.cron, policy, read))
+            except ValueError as problem:
+                raise OptionError(
+                    f"trigger {name!r} of {workflow.name!r} has an expression that never comes or cannot be read: "
+                    f"{trigger.cron.expression!r}: {problem}",
+                    code="invalid_cron_expression",
+                    details={"workflow": workflow.name, "trigger": name},
+                ) from None
+    if not plans:
+        raise options.refuse("workflows", "have no cron trigger", "declare one: trigger.cron(...)")
+    return plans
