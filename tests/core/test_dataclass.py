@@ -218,3 +218,10 @@ def _dataclasses() -> Iterator[type[Any]]:
 def test_ours_are_made_by_it(cls: type[Any]) -> None:
     if not cls.__module__.startswith("squidie_core.cli."):  # the demo's payload is written as an author writes it
         assert not cls.__dataclass_params__.repr, "declare it with squidie_core.dataclass, which imports in less time"
+
+
+def test_fills_fields_without_the_types_of_their_items() -> None:
+    """`list[str]()` takes ten times as long as `list()`, and gives the same."""
+    assert dataclasses.fields(Point)[2].default_factory is list
+    assert Point(1).tags == []
+    assert Point(1).tags is not Point(1).tags

@@ -67,10 +67,15 @@ class Actor:
 
     def hear(self) -> None:
         """Take in that bodies have written to the run themselves."""
-        for attempt in (*self.running.values(), *(attempt for attempt, _ in self.reported)):
-            if attempt.has_written:
-                attempt.has_written = False
-                self.behind = True
+        for attempt in self.running.values():
+            self._hear(attempt)
+        for attempt, _ in self.reported:
+            self._hear(attempt)
+
+    def _hear(self, attempt: Attempt) -> None:
+        if attempt.has_written:
+            attempt.has_written = False
+            self.behind = True
 
     @property
     def put_off_until(self) -> float | None:

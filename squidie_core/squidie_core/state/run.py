@@ -284,7 +284,9 @@ class RunState:
         if self.terminal:
             return None
         ready, lease = self.first_ready(), self.first_lease()
-        lapses_at = None if lease is None else lease.lease_until + max_skew
-        look_at = min(self.joins.values()) if self.joins else None
-        times = (None if ready is None else ready.visible_at, lapses_at, look_at)
-        return min((at for at in times if at is not None), default=None)
+        times = list(self.joins.values())
+        if ready is not None:
+            times.append(ready.visible_at)
+        if lease is not None:
+            times.append(lease.lease_until + max_skew)
+        return min(times) if times else None
