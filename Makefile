@@ -42,7 +42,7 @@ smoke resilience soak: $(VENV)/.dev
 
 # A crash at every round trip of every reference workflow, on every storage; `make test` tries some of them.
 explore: $(VENV)/.emulators
-	SQUIDIE_EXPLORE=all $(BIN)/python -m pytest tests/exploring $(ARGS)
+	SQUIDIE_EXPLORE=all $(BIN)/python -m pytest tests/exploring -s --show-capture=no $(ARGS)
 
 # `make simulate WORLDS=10000`: random workflows, workers, operators, clocks and faults
 simulate: $(VENV)/.dev

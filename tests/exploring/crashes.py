@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,6 +24,9 @@ from tests.exploring.tales import Tale
 PATIENCE = 20_000
 """Milliseconds of the world's time in which a run must come to its end."""
 _WHILE = 50
+
+TALLY: Counter[str] = Counter()
+"""Crashes that were tried in this process, by harness."""
 
 
 @dataclass
@@ -88,6 +92,7 @@ class Explorer:
         with ThreadPoolExecutor(at_a_time) as pool:
             for done in [pool.submit(self._crash, tale, *crash, expected) for crash in tried]:
                 done.result()
+        TALLY[self.harness.__name__] += len(tried)
         return len(tried)
 
     def _crash(self, tale: Tale, trip: int, fault: Fault, expected: Ending) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +12,19 @@ from adapters.harnesses.memory import MemoryHarness
 from adapters.harnesses.postgresql import PostgresqlHarness
 from adapters.harnesses.sqlite import SqliteHarness
 from squidie_contract import Harness
-from tests.exploring.crashes import Explorer, names
+from tests.exploring.crashes import TALLY, Explorer, names
 from tests.exploring.hands import Looping, OneByOne
 from tests.exploring.tales import TALES, Tale
 
 WHOLE = os.environ.get("SQUIDIE_EXPLORE") == "all"
 """Whether every round trip is tried, which takes minutes on servers."""
 HANDS = {"execute_next": OneByOne, "worker": Looping}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tell_how_many() -> Iterator[None]:
+    yield
+    print(", ".join(f"{count:,} crashes on {name}" for name, count in TALLY.items()))  # noqa: T201  # for `make explore`
 
 
 @pytest.mark.parametrize("hand", HANDS)
