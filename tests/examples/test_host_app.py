@@ -13,13 +13,16 @@ from squidie_storage_sql import open_postgresql
 FOLDER = Path(__file__).parents[2] / "examples" / "host_app"
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 def check(what: str, *options: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "host_app", what, *options],
         cwd=FOLDER,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=290,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -40,6 +43,7 @@ def test_smoke_on_postgresql(store_url: str) -> None:
     check("smoke", "--store", store_url)
 
 
+@pytest.mark.slow
 def test_resilience() -> None:
     check("resilience")
 

@@ -31,7 +31,7 @@ def _tell_how_many() -> Iterator[None]:
 @pytest.mark.parametrize("tale", TALES, ids=names(TALES))
 @pytest.mark.timeout(0 if WHOLE else 120)
 def test_in_memory(tale: Tale, hand: str) -> None:
-    assert Explorer(MemoryHarness, HANDS[hand]).explore(tale, at_most=None if WHOLE else 60) > 20
+    assert Explorer(MemoryHarness, HANDS[hand]).explore(tale, at_most=None if WHOLE else 40) > 20
 
 
 @pytest.mark.parametrize("harness", [SqliteHarness, PostgresqlHarness, DynamodbHarness])
@@ -40,4 +40,4 @@ def test_in_memory(tale: Tale, hand: str) -> None:
 def test_on_servers(tale: Tale, harness: type[Harness]) -> None:
     """Here a round trip is one at the wire, and leases lapse in real time."""
     for hand in HANDS.values():
-        Explorer(harness, hand).explore(tale, at_most=None if WHOLE else 6, at_a_time=6)
+        Explorer(harness, hand).explore(tale, at_most=None if WHOLE else 4, at_a_time=4)

@@ -13,7 +13,7 @@ from squidie_contract.engine.trying import trying
 from tests.simulation.workflows import Plan, made, plans
 from tests.simulation.world import TALLY, World
 
-EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "700"))
+EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "500"))
 """Worlds; each has several runs."""
 
 EVENTS: Sequence[tuple[int, Callable[[World, int], None]]] = (
