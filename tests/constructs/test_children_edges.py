@@ -22,9 +22,11 @@ from squidie_core import (
     trigger,
     where,
 )
+from squidie_core.errors import StorageError, UnknownVersion
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.journal.entries import ChildrenAwaited, ChildRunEnded, ChildRunStarted, RunSignalReceived
 from squidie_core.memory import MemoryStorage, MemoryWorld
+from squidie_core.runtime.store import RunStore
 from tests.clocks import Clock
 from tests.constructs.families import ALL, Gated, Named, Packing, Parent, Play, Waiting, act, tell
 from tests.runtime.flows import Order
@@ -638,3 +640,31 @@ class TestSeveralWorkers:
 
 def _start_elsewhere(ctx: StepContext) -> None:
     ctx.start_children(Packing.order, {"a": Order("a"), "b": Order("b")}, queue="packers")
+
+
+class TestChildrenOfANewerVersion:
+    def test_are_left_to_others_and_looked_at_after_a_pause(
+        self, family: Family, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where there are more of them than are read at a time."""
+
+        def start_two(ctx: StepContext) -> None:
+            ctx.start_children(Gated, {"a": None, "b": None})
+
+        def unreadable(_: RunStore, run_ids: Sequence[str], *_bases: object) -> dict[str, StorageError]:
+            return {run_id: UnknownVersion("it is newer") for run_id in run_ids}
+
+        run = family.run(Waiting, start_two)
+        for child in family.squidie.inspect_run(run).children:
+            family.squidie.resume(child.id)
+        before = self.looks(family, run)
+        with monkeypatch.context() as patch:
+            patch.setattr("squidie_core.runtime.joining.MOST_AT_ONCE", 1)
+            patch.setattr(RunStore, "states", unreadable)
+            for _ in range(5):
+                family.squidie.execute_next(owner_id="w", queue="default")
+        assert self.looks(family, run) <= before + 1
+
+    @staticmethod
+    def looks(family: Family, run: Snapshot) -> int:
+        return sum(isinstance(entry, ChildrenAwaited) for entry in entries_of(family.squidie, run))

@@ -146,7 +146,7 @@ def _without_output(child: _Awaited, status: ChildStatus, code: str, why: str) -
 
 
 def _news(ended: list[EndedChild], *, again: bool) -> ChildNews:
-    """As many of them as one append takes."""
+    """As many of them as one append takes. Where nothing is there to record, nobody need look again at once."""
     taken: list[EndedChild] = []
     size = 0
     for child in ended:
@@ -154,4 +154,4 @@ def _news(ended: list[EndedChild], *, again: bool) -> ChildNews:
         if taken and size > MOST_BYTES:
             return ChildNews(taken, again=True)
         taken.append(child)
-    return ChildNews(taken, again or size > MOST_BYTES_BEFORE)
+    return ChildNews(taken, (again and bool(taken)) or size > MOST_BYTES_BEFORE)
