@@ -356,11 +356,16 @@ def perform(run: CheckedRun, action: Action) -> None:
         join(run, given[0], again=given[1])
     elif run.state.open:
         keys = list(run.state.open)
-        key = keys[(given if isinstance(given, int) else given[0]) % len(keys)]
+        key = keys[place_in(given) % len(keys)]
         if what == "link":
             link(run, key, given[1])
         else:
             report(run, what, key, given)
+
+
+def place_in(given: Any) -> int:
+    """Which of the open runnables it is about."""
+    return given if isinstance(given, int) else given[0]
 
 
 def link(run: CheckedRun, key: str, child_keys: list[str]) -> None:
