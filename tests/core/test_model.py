@@ -20,11 +20,11 @@ from squidie_core.decisions import (
     Draft,
     EndedChild,
     ManualCommand,
-    add_work,
     complete,
     join_children,
     link_children,
 )
+from squidie_core.decisions.dynamic import add_work
 from squidie_core.decisions.timeout import LEASE_AFTER_TIMEOUT
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.validation import validate

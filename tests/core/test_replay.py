@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from squidie_core.decisions import ManualCommand, ReplayRequest, check_replay, replay_digest, replay_request
+from squidie_core.decisions import ManualCommand
+from squidie_core.decisions.replay import ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.errors import UnsafeReplayError
 from tests.core.runs import RUN_ID, Run, error, ok, plan_of, retry, step
 

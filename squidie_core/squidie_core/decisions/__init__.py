@@ -4,26 +4,19 @@ from squidie_core.decisions.children import ChildRequest, EndedChild, join_child
 from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
-from squidie_core.decisions.dynamic import add_work, check_work
 from squidie_core.decisions.outcome import complete, defer, fail
-from squidie_core.decisions.replay import DefinitionChoice, ReplayRequest, check_replay, replay_digest, replay_request
 from squidie_core.decisions.start import StartRequest, start
 from squidie_core.decisions.timeout import timeout_error
 
 __all__ = [
     "ChildRequest",
     "Claimant",
-    "DefinitionChoice",
     "Draft",
     "EndedChild",
     "ManualCommand",
-    "ReplayRequest",
     "StartRequest",
-    "add_work",
     "advance",
     "cancel",
-    "check_replay",
-    "check_work",
     "complete",
     "defer",
     "fail",
@@ -31,8 +24,6 @@ __all__ = [
     "join_children",
     "link_children",
     "release",
-    "replay_digest",
-    "replay_request",
     "resolve_gate",
     "start",
     "timeout_error",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from squidie_core.dataclass import dataclass
 from squidie_core.decisions.control import ManualCommand
 from squidie_core.decisions.start import StartRequest
+from squidie_core.definition.model import DefinitionChoice
 from squidie_core.definition.plan import Plan
 from squidie_core.definition.recovery import RecoveryPolicy, recovery_policy
 from squidie_core.errors import UnsafeReplayError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.identity import digest
 from squidie_core.state.run import RunnableState, RunState
-
-DefinitionChoice = Literal["original", "current"]
 
 _IDENTITY = ("idempotency", "idempotency_key")
 """What made the schedule's activation start one run: a replay is no activation."""

@@ -15,6 +15,8 @@ Operator = Literal["equals", "greater_than", "less_than"]
 Recovery = Literal["compensation", "undo"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Drift = Literal["continue", "fail"]
+DefinitionChoice = Literal["original", "current"]
+"""By which definition a run is replayed: the one that it went by, or today's."""
 Overlap = Literal["return_existing_run", "skip_duplicate"]
 
 

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from squidie_core import decisions
 from squidie_core.authoring import Duration, Trigger, Workflow
-from squidie_core.decisions import DefinitionChoice, ManualCommand
+from squidie_core.decisions import ManualCommand
 from squidie_core.decisions.control import ManualSignal
 from squidie_core.decisions.drift import refuse_drifted
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment, text
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of, snapshot_of
-from squidie_core.runtime.families import cancel_family
-from squidie_core.runtime.replaying import ReplayOptions, replay_run
 from squidie_core.runtime.starting import StartKeywords, StartOptions, start_run, start_runs
 
 if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import DynamicWork
+    from squidie_core.definition.model import DefinitionChoice
     from squidie_core.journal.entries import WorkStatus
     from squidie_core.signals import Signal
 
@@ -180,6 +179,8 @@ class Commands(Client):
         command = self._command(actor, comment, metadata, idempotency_key)
         undo = options.optional_flag("compensate", compensate)
         if options.flag("children", children):
+            from squidie_core.runtime.families import cancel_family  # noqa: PLC0415  # few runs have children
+
             state = cancel_family(self.store, id_of(run), command, compensate=undo)
             return self._snapshot(state, self.store.clock.now())
         return self._change(run, lambda draft: decisions.cancel(draft, command, compensate=undo))
@@ -208,6 +209,8 @@ class Commands(Client):
         definition that it went by, unless `allow_irreversible` is True; NotFoundError, which PurgedError is;
         ConflictError where the key or id belongs to another replay or run; PayloadError, OptionError, StorageError.
         """
+        from squidie_core.runtime.replaying import ReplayOptions, replay_run  # noqa: PLC0415  # few runs are replayed
+
         given = ReplayOptions(
             command=self._command(actor, comment, metadata, idempotency_key),
             definition=options.definition(definition),
@@ -239,10 +242,11 @@ class Commands(Client):
         return self._add_work(run, work, "scheduled")
 
     def _add_work(self, run: RunRef, work: DynamicWork | Mapping[str, Any], status: WorkStatus) -> Snapshot:
+        from squidie_core.decisions.dynamic import add_work  # noqa: PLC0415  # few applications need it
         from squidie_core.runtime.dynamic import read_work  # noqa: PLC0415  # few applications need it
 
         read = read_work(work, status, self.store.catalog.actions)
-        return self._change(run, lambda draft: decisions.add_work(draft, read), going_on=True)
+        return self._change(run, lambda draft: add_work(draft, read), going_on=True)
 
     def apply_signal(self, signal: Signal, /) -> Snapshot:
         """Do what the signal asks for, once for its idempotency key, and return what the run is then.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from squidie_core.dataclass import dataclass
 from squidie_core.decisions import Draft, heartbeat, join_children, timeout_error
-from squidie_core.errors import Corrupt, TooLarge, Unavailable, UnknownVersion
+from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, IndexRow, Refused
 from squidie_core.ports.storage import DueRun
 from squidie_core.runtime.actor import Actor, Write
@@ -21,13 +22,15 @@ from squidie_core.runtime.actors import Actors
 from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released, Settled
 from squidie_core.runtime.claiming import claim
 from squidie_core.runtime.ids import fraction
-from squidie_core.runtime.joining import ChildNews, look_at_children
 from squidie_core.runtime.observer import Observer
 from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore, pause
 from squidie_core.runtime.timeouts import Timeouts
 from squidie_core.state import RunState
+
+if TYPE_CHECKING:
+    from squidie_core.runtime.joining import ChildNews
 
 _log = logging.getLogger("squidie.engine")
 
@@ -268,7 +271,7 @@ class Engine:
 
     def _take_on(self, runs: Sequence[DueRun], slots: Slots, now: int, share: int) -> None:
         states = self._actors.states_of(runs)
-        news = look_at_children(self._store, states)
+        news = self._news_of_children(states)
         for run in runs:
             actor = self._actors.take(run.thread_id)
             state = states.get(run.thread_id)
@@ -280,6 +283,14 @@ class Engine:
                 )
             else:
                 self._actors.abandon(actor, state)
+
+    def _news_of_children(self, states: Mapping[str, RunState | StorageError]) -> dict[str, ChildNews]:
+        """For those of the runs that wait for some."""
+        if not any(isinstance(state, RunState) and state.joins for state in states.values()):
+            return {}
+        from squidie_core.runtime.joining import look_at_children  # noqa: PLC0415  # few runs have children
+
+        return look_at_children(self._store, states)
 
     def _put_aside(self, found: int) -> None:
         """Keep what nobody here can advance from coming back at once, and from hiding others behind its mere number."""

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from uuid import UUID
 
 from squidie_core.authoring import durations
-from squidie_core.decisions import DefinitionChoice
+from squidie_core.definition.model import DefinitionChoice
 from squidie_core.errors import OptionError
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact

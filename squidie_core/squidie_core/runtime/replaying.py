@@ -6,16 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from squidie_core.dataclass import dataclass
-from squidie_core.decisions import (
-    DefinitionChoice,
-    ManualCommand,
-    ReplayRequest,
-    check_replay,
-    replay_digest,
-    replay_request,
-    start,
-)
+from squidie_core.decisions import ManualCommand, start
 from squidie_core.decisions.drift import refuse_drifted
+from squidie_core.decisions.replay import ReplayRequest, check_replay, replay_digest, replay_request
+from squidie_core.definition.model import DefinitionChoice
 from squidie_core.definition.plan import Plan
 from squidie_core.errors import NotFoundError
 from squidie_core.journal.identity import derived_id, run_id_at

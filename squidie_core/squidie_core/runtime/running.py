@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
 from squidie_core.decisions import timeout_error
@@ -18,7 +18,11 @@ from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
 from squidie_core.journal.values import decode, encode
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, OverdueError, Unwanted
-from squidie_core.runtime.children import ChildRuns, check_room_for_children
+
+if TYPE_CHECKING:
+    from squidie_core.authoring import ChildKeywords, ChildRun, Trigger, Workflow
+    from squidie_core.runtime.children import ChildRuns
+    from squidie_core.runtime.store import RunStore
 
 _log = logging.getLogger("squidie.steps")
 _MAX_MESSAGE = 2_000
@@ -26,6 +30,15 @@ _MAX_FRAMES = 20
 
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("squidie_attempt", default=None)
 """The attempt whose body is running; logging filters may read it."""
+
+
+def run_attempt(store: RunStore, attempt: Attempt) -> Outcome:
+    """Run the attempt's body in this thread, in a transaction where its step says so."""
+    if attempt.is_transactional:
+        from squidie_core.runtime.transactions import run_in_transaction  # noqa: PLC0415  # few steps need it
+
+        return run_in_transaction(store, attempt)
+    return run_body(attempt, store.catalog.resources)
 
 
 def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
@@ -58,6 +71,41 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
             attempt.ran = time.perf_counter() - began
 
 
+class _Children:
+    """Starts children for an attempt; what it takes is made when a body asks for it, which few do."""
+
+    __slots__ = ("_attempt", "_made")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._made: ChildRuns | None = None
+
+    def start(
+        self,
+        what: Trigger[Any] | type[Workflow],
+        payloads: Mapping[str, Any],
+        trigger: str | None,
+        given: ChildKeywords,
+    ) -> dict[str, ChildRun]:
+        return self._runs().start(what, payloads, trigger, given)
+
+    async def start_async(
+        self,
+        what: Trigger[Any] | type[Workflow],
+        payloads: Mapping[str, Any],
+        trigger: str | None,
+        given: ChildKeywords,
+    ) -> dict[str, ChildRun]:
+        return await self._runs().start_async(what, payloads, trigger, given)
+
+    def _runs(self) -> ChildRuns:
+        if self._made is None:
+            from squidie_core.runtime.children import ChildRuns  # noqa: PLC0415  # as above
+
+            self._made = ChildRuns(self._attempt)
+        return self._made
+
+
 def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
     """What the body may ask about its attempt."""
     runnable, deadline = attempt.runnable, attempt.runnable.deadline
@@ -74,7 +122,7 @@ def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContex
         schedule=optional_schedule(attempt.schedule),
         resources=resources,
         cancel_event=attempt.lost if attempt.overdue_at is None else Unwanted(attempt),
-        children=ChildRuns(attempt),
+        children=_Children(attempt),
         transaction=None if attempt.transaction is None else attempt.transaction.handle,
     )
 
@@ -87,6 +135,8 @@ def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
             return Completed(accepted)
         result = renamed(accepted, body.output, attempt.step.output)
         if attempt.step.await_children:
+            from squidie_core.runtime.children import check_room_for_children  # noqa: PLC0415  # few steps need it
+
             check_room_for_children(result, attempt.step.output)
         return Completed(result)
     return Deferred(encode(accepted.reason, f"the deferral of step {attempt.step.name!r}"), accepted.delay)

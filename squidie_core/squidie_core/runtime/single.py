@@ -13,9 +13,9 @@ from squidie_core.dataclass import dataclass
 from squidie_core.errors import StorageError
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.engine import Engine, EngineOptions
+from squidie_core.runtime.running import run_attempt
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
-from squidie_core.runtime.transactions import run_attempt
 from squidie_core.state import RunState
 
 _log = logging.getLogger("squidie.engine")

@@ -26,14 +26,8 @@ _REST = 1.0
 """Seconds after which the attempt is given back where no transaction could be had."""
 
 
-def run_attempt(store: RunStore, attempt: Attempt) -> Outcome:
-    """Run the attempt's body in this thread, in a transaction where its step says so."""
-    if attempt.is_transactional:
-        return _run_in_transaction(store, attempt)
-    return run_body(attempt, store.catalog.resources)
-
-
-def _run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
+def run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
+    """Run the attempt's body in this thread and in a transaction, which commits with what follows."""
     try:
         with host_transactions(store.storage).lend() as transaction:
             attempt.transaction = transaction

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from squidie_core import decisions
 from squidie_core.authoring import Workflow, compiled
 from squidie_core.inspection import Metrics, RunList, Snapshot
 from squidie_core.inspection.snapshot import snapshot
@@ -54,13 +53,14 @@ class Views(Client):
 
     def preview_dynamic_work(self, run: RunRef, work: DynamicWork | Mapping[str, Any], /) -> DynamicWorkPreview:
         """What recording the work would add to the run. Raises as `record_dynamic_work` does; writes nothing."""
+        from squidie_core.decisions.dynamic import check_work  # noqa: PLC0415  # as above
         from squidie_core.inspection.previewing import preview  # noqa: PLC0415  # few applications need it
         from squidie_core.runtime.dynamic import read_work  # noqa: PLC0415  # as above
 
         read = read_work(work, "recorded", self.store.catalog.actions)
         draft = self.store.draft(self.store.state(id_of(run)))
         known = draft.state.dynamic_work.get(read.dynamic_key)
-        duplicate = decisions.check_work(draft, read if known is None else replace(read, status=known.status))
+        duplicate = check_work(draft, read if known is None else replace(read, status=known.status))
         return preview(draft.state, draft.plan, replace(read, at=draft.at), draft.at, duplicate=duplicate)
 
     def list_runs(

@@ -17,9 +17,9 @@ from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
 from squidie_core.runtime.polling import Polling
+from squidie_core.runtime.running import run_attempt
 from squidie_core.runtime.signals import on_termination
 from squidie_core.runtime.slots import Caution, Slots
-from squidie_core.runtime.transactions import run_attempt
 
 if TYPE_CHECKING:
     from squidie_core.runtime.coroutines import CoroutineBodies
