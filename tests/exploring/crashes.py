@@ -21,7 +21,7 @@ from tests.exploring.judging import assert_bodies, assert_sound, ending_of
 from tests.exploring.outside import Outside
 from tests.exploring.tales import Tale
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds of the world's time in which a run must come to its end."""
 _WHILE = 50
 
