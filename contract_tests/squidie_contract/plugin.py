@@ -100,8 +100,8 @@ def pytest_runtest_makereport(
         longrepr: TerminalRepr = report.longrepr  # type: ignore[assignment]  # told by the line above
         worlds = item.funcargs.get("worlds") if isinstance(item, pytest.Function) else None
         story = str(getattr(worlds, "trail", "")) or "(nothing was asked)"
-        longrepr.addsection(f"{harness.__name__} breaks {clause.id}", clause.promise)  # type: ignore[attr-defined]
-        longrepr.addsection("the history that broke it", story)  # type: ignore[attr-defined]
+        longrepr.addsection(f"{harness.__name__} breaks {clause.id}", clause.promise)  # type: ignore[attr-defined]  # pytest's own has it
+        longrepr.addsection("the history that broke it", story)  # type: ignore[attr-defined]  # the same
     return report
 
 

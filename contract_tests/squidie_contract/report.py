@@ -99,7 +99,7 @@ class Report:
         elif report.when == "call":
             kept.passed += 1
         if report.when == "teardown":
-            tried: dict[str, int] = dict(report.user_properties).get("tried", {})  # type: ignore[assignment]
+            tried: dict[str, int] = dict(report.user_properties).get("tried", {})  # type: ignore[assignment]  # the plugin put it there
             for what, count in tried.items():
                 kept.tried[what] = kept.tried.get(what, 0) + count
 

@@ -447,7 +447,7 @@ class Clocked:
         book.write = die  # type: ignore[method-assign]  # the body ends here
         with pytest.raises(KeyboardInterrupt):
             squidie.execute_next()
-        book.write = write  # type: ignore[method-assign]
+        book.write = write  # type: ignore[method-assign]  # as it was
         self.clock.now += 60_000
 
 
