@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ from squidie_core.journal.entries import (
     RunSignalReceived,
     RunTerminal,
 )
+from squidie_core.state import Receipt
 from tests.core.runs import NOW, RUN_ID, Run, Signal, error, ok, plan_of, step
 
 AT = "2027-01-15T08:00:00+00:00"
@@ -191,6 +192,29 @@ class TestRepeatedCommands:
         assert run.last == []
         run.does("go")
         run.manual("approve_run", self.command)
+        assert run.last == []
+
+    def test_are_found_without_going_through_all_that_were_received(self) -> None:
+        class Long(list[Receipt]):
+            def __iter__(self) -> NoReturn:
+                raise AssertionError("somebody goes through all receipts")
+
+        run = approval()
+        run.manual("approve_run", self.command)
+        run.state.receipts = Long(run.state.receipts)
+        run.manual("approve_run", self.command)
+        assert run.last == []
+        run.cancel(self.command)
+        assert run.status == "cancelled"
+
+    def test_by_somebody_else_or_for_other_reasons_are_the_same_commands(self) -> None:
+        """The first stands, with its words."""
+        run = approval()
+        run.manual("approve_run", self.command)
+        run.manual("approve_run", ManualCommand(actor="boromir", comment="gladly", idempotency_key="k"))
+        assert run.last == []
+        run.cancel(self.command)
+        run.cancel(ManualCommand(idempotency_key="k"), compensate=True)
         assert run.last == []
 
     def test_without_a_key_are_new_commands(self) -> None:

@@ -591,7 +591,7 @@ class TestAnySequence:
         state = folded(started(), *items, RunTerminal(60, "completed"))
         before = visible(state)
         after = visible(fold(state, more))
-        for name in ("rev", "last_at", "anomalies", "receipts"):
+        for name in ("rev", "last_at", "anomalies", "receipts", "received"):
             before.pop(name)
             after.pop(name)
         assert after == before

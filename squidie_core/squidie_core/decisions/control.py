@@ -115,9 +115,7 @@ def _result(draft: Draft, signal: ManualSignal, command: ManualCommand, gate: Ga
 
 def _received(draft: Draft, signal: Signal, command: ManualCommand) -> bool:
     key = command.idempotency_key
-    return key is not None and any(
-        receipt.signal == signal and receipt.idempotency_key == key for receipt in draft.state.receipts
-    )
+    return key is not None and (signal, key) in draft.state.received
 
 
 def _receive(

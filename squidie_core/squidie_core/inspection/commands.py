@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from squidie_core.dataclass import dataclass
 from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
+from squidie_core.journal.identity import digest
 from squidie_core.state import Receipt
 
 
@@ -44,19 +45,18 @@ class CommandView:
         }
 
 
-def command_views(receipts: Iterable[Receipt]) -> tuple[CommandView, ...]:
+def command_views(receipts: Sequence[Receipt]) -> tuple[CommandView, ...]:
     """The commands of these receipts."""
+    if len(receipts) == 1:  # as of most runs
+        return (_view(receipts[0], duplicate=False),)
     views: list[CommandView] = []
+    known: set[tuple[str, str | None, str]] = set()
     for receipt in receipts:
-        view = _view(receipt, duplicate=any(_same(receipt, earlier) for earlier in views))
-        views.append(view)
+        key = receipt.idempotency_key
+        identity = (receipt.signal, key, digest(receipt.payload) if key is None else "")
+        views.append(_view(receipt, duplicate=identity in known))
+        known.add(identity)
     return tuple(views)
-
-
-def _same(receipt: Receipt, earlier: CommandView) -> bool:
-    if receipt.signal != earlier.signal or receipt.idempotency_key != earlier.idempotency_key:
-        return False
-    return receipt.idempotency_key is not None or receipt.payload == earlier.payload
 
 
 def _view(receipt: Receipt, *, duplicate: bool) -> CommandView:

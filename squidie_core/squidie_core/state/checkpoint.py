@@ -28,6 +28,7 @@ _OTHERWISE = frozenset(
         "gate",
         "rollback",
         "receipts",
+        "received",
         "anomalies",
         "children",
         "applied_steps",
@@ -88,7 +89,8 @@ def _restore(run_id: str, checkpoint: Checkpoint) -> RunState:
     if rollback is not None:
         rollback["order"] = tuple(rollback["order"])
         state.rollback = Rollback(**rollback)
-    state.receipts = [Receipt(**item) for item in plain["receipts"]]
+    for item in plain["receipts"]:
+        state.take_receipt(Receipt(**item))
     state.anomalies = [Anomaly(**item) for item in plain["anomalies"]]
     for item in plain["children"]:
         state.children.put(ChildState(**item))

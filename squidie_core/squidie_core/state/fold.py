@@ -99,7 +99,7 @@ def apply(state: RunState, entry: Entry) -> None:
 
 
 def _signal(state: RunState, entry: RunSignalReceived) -> None:
-    state.receipts.append(
+    state.take_receipt(
         Receipt(
             entry.at,
             entry.signal,

@@ -161,6 +161,8 @@ class RunState:
     joins: dict[str, int] = field(default_factory=dict[str, int])
     """The completed runnables that wait for their steps' children, and when somebody should look at these."""
     receipts: list[Receipt] = field(default_factory=list[Receipt])
+    received: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Signal and idempotency key of every receipt that has a key."""
     anomalies: list[Anomaly] = field(default_factory=list[Anomaly])
     folded_bytes: int = 0
     """Length of the entries folded since the last checkpoint."""
@@ -212,6 +214,12 @@ class RunState:
         if self.parent is None or not self.parent.get("awaited") or not self.terminal:
             return ()
         return (self.parent["run_id"],)
+
+    def take_receipt(self, receipt: Receipt) -> None:
+        """A command was received."""
+        self.receipts.append(receipt)
+        if receipt.idempotency_key is not None:
+            self.received.add((receipt.signal, receipt.idempotency_key))
 
     def make_ready(self, runnable: RunnableState) -> None:
         """The runnable waits for a worker from its `visible_at` on."""

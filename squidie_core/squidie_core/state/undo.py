@@ -14,6 +14,7 @@ from squidie_core.journal.entries import (
     Entry,
     RunnableApplied,
     RunnablesPlanned,
+    RunSignalReceived,
 )
 from squidie_core.state.children import CHILDREN
 from squidie_core.state.lineage import ChildState
@@ -37,6 +38,7 @@ class Undo:
         "_lengths",
         "_new",
         "_nodes",
+        "_received",
         "_routes",
         "_scalars",
         "_state",
@@ -48,6 +50,7 @@ class Undo:
         self._state = state
         self._scalars = [getattr(state, name) for name in _SCALARS]
         self._lengths = (len(state.receipts), len(state.anomalies))
+        self._received: set[tuple[str, str]] = set()
         self._known: dict[str, list[Any]] = {}
         self._new: list[str] = []
         self._visits: dict[str, Any] = {}
@@ -89,6 +92,8 @@ class Undo:
             self._before_application(entry, runnable)
         elif runnable is not None and isinstance(entry, ChildRunStarted):
             self._keep_child(runnable.step, entry.child_key)
+        elif isinstance(entry, RunSignalReceived) and entry.idempotency_key is not None:
+            self._received |= {(entry.signal, entry.idempotency_key)} - self._state.received
 
     def _keep_child(self, step: str, child_key: str) -> None:
         self._children.setdefault((step, child_key), self._state.children.get(step, child_key))
@@ -119,6 +124,7 @@ class Undo:
         for name, value in zip(_SCALARS, self._scalars, strict=True):
             setattr(state, name, value)
         del state.receipts[self._lengths[0] :], state.anomalies[self._lengths[1] :]
+        state.received -= self._received
         state.applied_steps -= self._applied
         _restore(state.visits, self._visits)
         _restore(state.routes_taken, self._routes)
