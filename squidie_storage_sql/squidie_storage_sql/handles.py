@@ -12,23 +12,33 @@ from sqlalchemy.exc import SQLAlchemyError
 from squidie_core.errors import OptionError
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import RootTransaction
     from sqlalchemy.orm import Session
 
 Driver = TypeVar("Driver")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handle(Generic[Driver]):
     """A transaction of the host's, from the driver's connection up to whatever stands above it."""
 
     driver: Driver
     connection: Connection | None = None
     session: Session | None = None
+    _root: RootTransaction | None = None
 
     def begin(self) -> None:
         """Let SQLAlchemy know that there is a transaction now, as it would by itself with the first statement."""
-        if self.connection is not None and not self.connection.in_transaction():
-            self.connection.begin()
+        if self.connection is not None:
+            if not self.connection.in_transaction():
+                self.connection.begin()
+            self._root = self.connection.get_transaction()
+
+    def check(self) -> None:
+        """Raise OptionError once SQLAlchemy has ended the transaction: its connection may be somebody else's by now."""
+        connection = self.connection
+        if connection is not None and (connection.closed or connection.get_transaction() is not self._root):
+            raise over()
 
 
 def handle_types() -> tuple[type, ...]:
@@ -62,6 +72,11 @@ def driver_of(given: object, driver: type[Driver]) -> Driver | None:
         return None
 
 
+def over() -> OptionError:
+    """The error for what was handed over for a transaction that has ended since."""
+    return refused("has no transaction any more; call within the next one")
+
+
 def refused(message: str) -> OptionError:
     """The error for what cannot be taken part in."""
     return OptionError(f"transaction: {message}", code="invalid_transaction_handle", details={"option": "transaction"})
@@ -79,8 +94,9 @@ def _session(given: object) -> Session | None:
 
 def _no_handle(given: object, below: object, driver: type) -> str:
     wanted = f"an SQLAlchemy Connection or Session, or a {driver.__module__}.{driver.__qualname__}"
-    if type(given).__module__.startswith("sqlalchemy.ext.asyncio"):
-        return f"is a {type(given).__name__}; call within run_sync(...), with {wanted}"
+    name = type(given).__name__
+    if "async" in name.lower() or type(below).__name__.startswith("Async"):
+        return f"belongs to an event loop ({name}); run the transaction in a thread (asyncio.to_thread), on {wanted}"
     if below is not given:
         return f"goes through {type(below).__module__}, and this store takes {wanted}"
-    return f"is a {type(given).__name__}; pass {wanted}"
+    return f"is a {name}; pass {wanted}"

@@ -9,7 +9,7 @@ from sqlalchemy import event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import Session, SessionTransaction
 
     from squidie_storage_sql.storage import SqlStorage
 
@@ -37,15 +37,16 @@ def _waiting(session: Session) -> list[Callable[[], None]]:
     if _KEY not in info:
         info[_KEY] = []
         event.listen(session, "after_commit", _committed)
-        event.listen(session, "after_rollback", _rolled_back)
+        event.listen(session, "after_transaction_end", _ended)
     return cast("list[Callable[[], None]]", info[_KEY])
 
 
 def _committed(session: Session) -> None:
     calls = _waiting(session)
-    while calls:
+    while calls and not session.in_nested_transaction():  # the end of a savepoint is told of as well
         calls.pop(0)()
 
 
-def _rolled_back(session: Session) -> None:
-    _waiting(session).clear()
+def _ended(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        _waiting(session).clear()

@@ -17,7 +17,7 @@ PLAIN = {
 }
 """Public methods that need not be awaited, and why."""
 ALONE = {
-    "within": "the host's connection belongs to the host's thread or greenlet: `session.run_sync` hands it to `sync`",
+    "within": "stores take part in the transactions of threads: there is `sync.within`",
 }
 """Public methods of one twin that the other lacks, and why."""
 DIFFERENT = {

@@ -6,10 +6,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -37,7 +36,7 @@ from squidie_core.authoring import NoTransactionError, compiled
 from squidie_storage_sql.lending import Loan
 from tests.constructs.hosts import Host, Orders
 from tests.processes import Processes
-from tests.runtime.stores import PostgresqlStore, SqliteStore, Store, assert_consistent, claims_of, working
+from tests.runtime.stores import SqliteStore, Store, assert_consistent, claims_of, working
 from tests.runtime.waiting import eventually
 
 
@@ -162,31 +161,6 @@ class Beside(Workflow, name="beside"):
     write = step(write, transaction=True)
     other = step(do_nothing)
     last = step(do_nothing, after=[write, other])
-
-
-@pytest.fixture
-def sqlite_host(tmp_path: Path) -> Iterator[Host]:
-    store = SqliteStore(tmp_path / "runs.db")
-    host = Host(store)
-    yield host
-    host.close()
-    store.close()
-
-
-@pytest.fixture
-def postgresql_host(migrated_url: str) -> Iterator[Host]:
-    store = PostgresqlStore(migrated_url)
-    host = Host(store)
-    yield host
-    host.close()
-    store.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def host(request: pytest.FixtureRequest) -> Host:
-    """Give an application whose database holds the runs."""
-    found: Host = request.getfixturevalue(f"{request.param}_host")
-    return found
 
 
 def opened(host: Host, *workflows: type[Workflow], **options: Any) -> Any:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from squidie_core import (
 from squidie_storage_sql import open_notifier
 from tests.constructs.hosts import KINDS, Host
 from tests.processes import Processes
-from tests.runtime.stores import PostgresqlStore, SqliteStore, Store, assert_consistent, working
+from tests.runtime.stores import Store, assert_consistent, working
 from tests.runtime.waiting import eventually
 
 
@@ -49,32 +48,6 @@ class Fulfil(Workflow, name="fulfil"):
 class Ship(Workflow, name="ship"):
     ordered = trigger.manual(order=str)
     ship = step(do_nothing)
-
-
-@pytest.fixture
-def sqlite_host(tmp_path: Path) -> Iterator[Host]:
-    store = SqliteStore(tmp_path / "runs.db")
-    store.open(Fulfil)
-    host = Host(store)
-    yield host
-    host.close()
-    store.close()
-
-
-@pytest.fixture
-def postgresql_host(migrated_url: str) -> Iterator[Host]:
-    store = PostgresqlStore(migrated_url)
-    host = Host(store)
-    yield host
-    host.close()
-    store.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def host(request: pytest.FixtureRequest) -> Host:
-    """Give an application whose database holds the runs."""
-    found: Host = request.getfixturevalue(f"{request.param}_host")
-    return found
 
 
 class TestWithin:

@@ -151,6 +151,12 @@ class Catalog:
             storage.put_blob(plan.fingerprint, plan.text)
             self._stored.add(plan.fingerprint)
 
+    def ensure_stored_within(self, plan: Plan, inside: Storage, storage: Storage) -> None:
+        """The same in a transaction that may be taken back: it is remembered only where others see it too."""
+        if plan.fingerprint not in self._stored:
+            inside.put_blob(plan.fingerprint, plan.text)
+            self._stored.update(storage.get_blobs([plan.fingerprint]))
+
     def body(self, workflow: str, step: str) -> Body | None:
         """The code of the step, where this process has it."""
         found = self.workflows.get(workflow)

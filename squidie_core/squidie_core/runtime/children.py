@@ -116,7 +116,7 @@ class ChildRuns:
             for key, payload in payloads.items()
         ]
         if wanted:
-            self._through_outages(lambda: store.catalog.ensure_stored(workflow.plan, store.storage))
+            self._through_outages(lambda: store.ensure_stored(workflow.plan))
         found: dict[str, ChildRun] = {}
         with self._lock:
             for chunk in _chunks(wanted, max(store.storage.capabilities.max_appends - 1, 1)):

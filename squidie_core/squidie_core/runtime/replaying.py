@@ -60,7 +60,7 @@ def replay_run(store: RunStore, source_id: str, given: ReplayOptions) -> Started
         ),
     )
     draft = start(plan, request, store.clock.now())
-    store.catalog.ensure_stored(plan, store.storage)
+    store.ensure_stored(plan)
     append = store.to_append(draft)
     return settle(store, draft, request, append, store.commit(append))
 

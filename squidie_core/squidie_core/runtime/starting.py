@@ -115,7 +115,7 @@ def start_run(
     """
     workflow, trigger = resolve(store.catalog, what, given.trigger)
     prepared = _prepare(store, workflow, trigger, payload, given)
-    store.catalog.ensure_stored(workflow.plan, store.storage)
+    store.ensure_stored(workflow.plan)
     draft = prepared.draft
     berth = hosts.berth(draft.state.queue, len(draft.state.open))
     boarding = False
@@ -151,7 +151,7 @@ def start_runs(
     workflow, trigger = resolve(store.catalog, what, given.trigger)
     each = [given] * len(payloads) if keys is None else [replace(given, idempotency_key=key) for key in keys]
     prepared = [_prepare(store, workflow, trigger, payload, own) for payload, own in zip(payloads, each, strict=True)]
-    store.catalog.ensure_stored(workflow.plan, store.storage)
+    store.ensure_stored(workflow.plan)
     appends = [store.to_append(start.draft) for start in prepared]
     results = store.commit_all(appends)
     return [

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from squidie_core.decisions import Draft
+from squidie_core.definition.plan import Plan
 from squidie_core.errors import ConflictError, Corrupt, NotFoundError, StorageError, Unavailable, UnknownVersion
 from squidie_core.journal.codec import encode_entries
 from squidie_core.journal.commit import (
@@ -185,6 +186,10 @@ class RunStore:
         """The run has ended: where another waits for that, tell the workers of its queue."""
         if state.nudges and state.parent is not None:
             self.wake(state.parent["queue"], 1)
+
+    def ensure_stored(self, plan: Plan) -> None:
+        """See that the definition is there before a run is started that is pinned to it."""
+        self.catalog.ensure_stored(plan, self.storage)
 
     def commit(self, *appends: Append, nudges: tuple[str, ...] = ()) -> CommitResult:
         """Write the appends together or not at all; waits while a thread is busy.

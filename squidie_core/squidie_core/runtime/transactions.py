@@ -56,7 +56,6 @@ class LentStore(TransactionStore):
 
     def __init__(self, outer: RunStore, storage: Storage) -> None:
         super().__init__(outer, storage)
-        self._outer = outer
         self._hints: list[tuple[str, int]] = []
         self.wake = lambda queue, count: self._hints.append((queue, count))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from squidie_core.definition.plan import Plan
 from squidie_core.errors import ConflictError
 from squidie_core.journal.commit import Append, Busy, Commit, CommitResult, Refused
 from squidie_core.ports.notifier import TransactionalNotifier
@@ -22,7 +23,12 @@ class TransactionStore(RunStore):
 
     def __init__(self, outer: RunStore, storage: Storage) -> None:
         super().__init__(storage, outer.catalog.apart())
+        self._outer = outer
         self.clock = outer.clock
+
+    def ensure_stored(self, plan: Plan) -> None:
+        """Each time, until it is there for good: a savepoint may take it back, and the whole transaction may."""
+        self._outer.catalog.ensure_stored_within(plan, self.storage, self._outer.storage)
 
     def committed(self, state: RunState, append: Append) -> None:
         """Nothing is kept of a state that may never have been: no checkpoint."""

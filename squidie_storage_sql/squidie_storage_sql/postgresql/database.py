@@ -13,7 +13,7 @@ from squidie_core.journal.commit import COMMITTED
 from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
 from squidie_storage_sql.database import Lost, Rejected, Transient
-from squidie_storage_sql.handles import handle_types, read_handle
+from squidie_storage_sql.handles import Handle, handle_types, read_handle
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.postgresql.arrays import (
     Int8Array,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
     from squidie_storage_sql.database import Database, Parameters, Row
-    from squidie_storage_sql.handles import Handle
     from squidie_storage_sql.lending import Loan
     from squidie_storage_sql.migrations import MigrationReport
     from squidie_storage_sql.options import PostgresqlOptions
@@ -175,7 +174,7 @@ class PostgresqlDatabase:
             raise Unavailable(f"the migration did not complete; run it again: {error}") from error.__cause__
 
     def home(self, *, again: bool = False) -> Row:
-        """Which tables these connections lead to; asked once, unless `again`."""
+        """Which tables these connections lead to, as WHEREABOUTS says; asked once, unless `again`."""
         if self._home is None or again:
             self._home = tuple(self.read(in_schema(WHEREABOUTS, self.schema), {})[0])
         return self._home
@@ -187,12 +186,10 @@ class PostgresqlDatabase:
 
     def within(self, given: object) -> tuple[Database, Handle[Any]]:
         """The statements in a transaction of the host's."""
-        from squidie_storage_sql.postgresql.joining import JoinedPostgresql, check_home  # noqa: PLC0415  # it is one
+        from squidie_storage_sql.postgresql.joining import join  # noqa: PLC0415  # it gives one of these
 
-        handle = read_handle(given, psycopg.Connection)
-        joined = JoinedPostgresql(self, handle.driver, self._scrub)
-        check_home(joined, handle, self)
-        return joined, handle
+        handle: Handle[psycopg.Connection[Any]] = read_handle(given, psycopg.Connection)
+        return join(handle, self, self._scrub), handle
 
     @contextmanager
     def lend(self) -> Generator[tuple[Database, Loan]]:
@@ -201,7 +198,7 @@ class PostgresqlDatabase:
 
         self.connections.check_open()
         with self._lender.lend() as loan:
-            yield JoinedPostgresql(self, loan.driver, self._scrub), loan
+            yield JoinedPostgresql(self, Handle(loan.driver), self.home()[0], self._scrub), loan
 
     def close(self) -> None:
         """Give back the connections."""

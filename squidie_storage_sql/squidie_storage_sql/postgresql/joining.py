@@ -11,11 +11,11 @@ from psycopg.rows import tuple_row
 
 from squidie_core.errors import NotSupported, SchemaError, StorageError, TransactionAborted
 from squidie_storage_sql.database import Lost, Rejected, Transient
-from squidie_storage_sql.handles import refused
+from squidie_storage_sql.handles import over, refused
 from squidie_storage_sql.postgresql.damage import damaged_rows
 from squidie_storage_sql.postgresql.database import PostgresqlDatabase
-from squidie_storage_sql.postgresql.failures import failure, words
-from squidie_storage_sql.postgresql.statements import WHEREABOUTS
+from squidie_storage_sql.postgresql.failures import failure, is_stale, words
+from squidie_storage_sql.postgresql.statements import WHEREABOUTS, statements
 from squidie_storage_sql.tables import in_schema
 
 if TYPE_CHECKING:
@@ -30,14 +30,19 @@ _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 class JoinedPostgresql(PostgresqlDatabase):
-    """The statements of commands, on a connection that is somebody else's. For one thread at a time."""
+    """The statements of commands, on a connection that is somebody else's. For one thread at a time.
 
-    def __init__(self, outer: PostgresqlDatabase, connection: psycopg.Connection[Any], scrub: Scrubber) -> None:
-        self.schema = outer.schema
-        self.statements = outer.statements
+    They name the tables' schema: the search path is the host's, who may change it within the transaction.
+    """
+
+    def __init__(
+        self, outer: PostgresqlDatabase, handle: Handle[psycopg.Connection[Any]], schema: str | None, scrub: Scrubber
+    ) -> None:
+        self.schema = schema
+        self.statements = statements(schema)
         self.shared = outer.shared
         self._outer = outer
-        self._host = connection
+        self._handle = handle
         self._scrub = scrub
 
     @property
@@ -51,10 +56,13 @@ class JoinedPostgresql(PostgresqlDatabase):
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """One round trip. Raises TransactionAborted where the transaction cannot go on."""
-        host = self._host
         self.check_open()
+        return self.ask(statement, parameters)
+
+    def ask(self, statement: str, parameters: Parameters) -> list[Row]:
+        """The same, also where the statement is what begins the transaction."""
         try:
-            cursor = psycopg.Cursor(host, row_factory=tuple_row)
+            cursor = psycopg.Cursor(self._handle.driver, row_factory=tuple_row)
             cursor.execute(statement.encode(), parameters, binary=True)
             try:
                 return cursor.fetchall()
@@ -65,21 +73,16 @@ class JoinedPostgresql(PostgresqlDatabase):
 
     def check_open(self) -> None:
         """Raise where what is written now would not be the transaction's."""
-        host = self._host
-        status = host.info.transaction_status
-        if host.closed:
-            raise TransactionAborted("the connection is closed, and what its transaction wrote is gone")
-        if status == TransactionStatus.INERROR:
-            raise _failed_before()
-        if host.autocommit and status not in _OPEN:
-            raise refused(
-                "is a connection that commits each statement by itself, with no transaction open; open one first: "
-                "with connection.transaction(): ..."
-            )
+        self._handle.check()
+        check_status(self._handle.driver)
+        if self._handle.driver.info.transaction_status == TransactionStatus.IDLE:
+            raise over()
 
     def _raise(self, error: Exception) -> NoReturn:
-        meaning = failure(error, self._scrub(words(error)), connected=not self._host.closed)
+        meaning = failure(error, self._scrub(words(error)), connected=not self._handle.driver.closed)
         cause = self._scrub.cause(error)
+        if is_stale(error):
+            raise refused("can only read; roll it back, and open one that may write") from cause
         if isinstance(meaning, (Lost, Transient, Rejected)):
             raise TransactionAborted(f"the transaction cannot go on, roll it back: {meaning}") from cause
         if isinstance(meaning, StorageError) and meaning.details.get("sqlstate") == _FAILED:
@@ -106,11 +109,14 @@ class JoinedPostgresql(PostgresqlDatabase):
         """The connection is the host's."""
 
 
-def check_home(joined: JoinedPostgresql, handle: Handle[psycopg.Connection[Any]], outer: PostgresqlDatabase) -> None:
-    """Raise unless the handle leads to the tables that the storage works on, in a transaction that can go on."""
-    joined.check_open()
+def join(handle: Handle[psycopg.Connection[Any]], outer: PostgresqlDatabase, scrub: Scrubber) -> JoinedPostgresql:
+    """Take part in the handle's transaction, which the driver begins by itself with the first statement.
+
+    Raises what `squidie_core.ports.HostTransactions.within` says.
+    """
+    check_status(handle.driver)
     handle.begin()
-    found = tuple(joined.rows(in_schema(WHEREABOUTS, outer.schema), {})[0])
+    found = tuple(JoinedPostgresql(outer, handle, outer.schema, scrub).ask(in_schema(WHEREABOUTS, outer.schema), {})[0])
     if found[0] is None:
         raise SchemaError(
             "transaction: Squidie's tables are not there where this connection leads; connect to the database that "
@@ -119,6 +125,21 @@ def check_home(joined: JoinedPostgresql, handle: Handle[psycopg.Connection[Any]]
         )
     if found != outer.home() and found != outer.home(again=True):
         raise refused("leads to another database or schema than the runs are in; connect to that of the storage's URL")
+    return JoinedPostgresql(outer, handle, found[0], scrub)
+
+
+def check_status(host: psycopg.Connection[Any]) -> None:
+    """Raise where no transaction is open, or can be opened by a statement, or the one that is has failed."""
+    status = host.info.transaction_status
+    if host.closed:
+        raise TransactionAborted("the connection is closed, and what its transaction wrote is gone")
+    if status == TransactionStatus.INERROR:
+        raise _failed_before()
+    if host.autocommit and status not in _OPEN:
+        raise refused(
+            "is a connection that commits each statement by itself, with no transaction open; open one first: "
+            "with connection.transaction(): ..."
+        )
 
 
 def _failed_before() -> TransactionAborted:

@@ -9,6 +9,7 @@ constant, and rows are looked up one by one in lateral subqueries.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from squidie_storage_sql.postgresql import appending, looking, purging
 from squidie_storage_sql.postgresql.appending import NUDGED_AT
@@ -31,8 +32,13 @@ wanted as materialized (
 )"""
 
 WHEREABOUTS = """
-select to_regclass('squidie_runs')::oid::int8, (select oid::int8 from pg_database where datname = current_database())"""
-"""Which tables a connection leads to: null where there are none."""
+select n.nspname::text, c.oid::int8, d.oid::int8, extract(epoch from pg_postmaster_start_time())::text
+from pg_database d
+left join pg_class c on c.oid = to_regclass('squidie_runs')
+left join pg_namespace n on n.oid = c.relnamespace
+where d.datname = current_database()"""
+"""Which tables a connection leads to: their schema, null where there are none; what they and their database are to
+their server; and which server that is, for one that was copied from another has all the rest in common with it."""
 
 _THE_HEAD = """lateral (
     select * from squidie_runs r
@@ -268,6 +274,7 @@ class PostgresqlStatements(Statements):
     purge: str
 
 
+@lru_cache(maxsize=16)
 def statements(schema: str | None) -> PostgresqlStatements:
     """All statements, for tables in this schema or, without one, on the search path."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from squidie_core.journal.commit import COMMITTED, Busy
 from squidie_core.ports import Capabilities
 from squidie_storage_sql.committing import MAX_APPENDS
-from squidie_storage_sql.handles import handle_types, read_handle
+from squidie_storage_sql.handles import Handle, handle_types, read_handle
 from squidie_storage_sql.judging import judge, next_revs, nudged, standings
 from squidie_storage_sql.migrations import CLIENT_VERSION, VERSION, MigrationReport, script
 from squidie_storage_sql.rows import damaged_text
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from squidie_core.journal.commit import Append, Commit, CommitResult
     from squidie_core.ports import Finding
     from squidie_storage_sql.database import Database, Parameters, Row
-    from squidie_storage_sql.handles import Handle
     from squidie_storage_sql.lending import Loan
     from squidie_storage_sql.options import SqliteOptions
 
@@ -177,7 +176,7 @@ class SqliteDatabase:
         from squidie_storage_sql.sqlite.joining import JoinedSqlite  # noqa: PLC0415  # it is one of these
 
         with self._lender.lend(self.connections) as loan:
-            yield JoinedSqlite(self, loan.driver), loan
+            yield JoinedSqlite(self, Handle(loan.driver)), loan
 
     def names(self, stored: object) -> tuple[str, ...]:
         """A JSON array."""

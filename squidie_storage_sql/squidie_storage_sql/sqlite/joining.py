@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from squidie_core.errors import NotSupported, SchemaError, TransactionAborted
 from squidie_storage_sql.database import Transient
-from squidie_storage_sql.handles import refused
+from squidie_storage_sql.handles import over, refused
 from squidie_storage_sql.sqlite.database import SqliteDatabase, rows_of
 from squidie_storage_sql.sqlite.failures import failure, is_stale
 
@@ -27,10 +27,10 @@ _TABLES = "select 1 from sqlite_master where type = 'table' and name = 'squidie_
 class JoinedSqlite(SqliteDatabase):
     """The statements of commands, on a connection that is somebody else's. For one thread at a time."""
 
-    def __init__(self, outer: SqliteDatabase, connection: sqlite3.Connection) -> None:
+    def __init__(self, outer: SqliteDatabase, handle: Handle[sqlite3.Connection]) -> None:
         self.namespace = outer.namespace
         self.path = outer.path
-        self.host = connection
+        self._handle = handle
 
     def clock(self) -> int:
         """This machine's clock."""
@@ -59,10 +59,11 @@ class JoinedSqlite(SqliteDatabase):
     @contextmanager
     def using(self) -> Generator[sqlite3.Connection]:
         """The connection, which gives plain rows for as long. Raises TransactionAborted where others have the file."""
-        host = self.host
+        self._handle.check()
+        host = self._handle.driver
         try:
             if not host.in_transaction:
-                raise refused("has no transaction any more; call within the next one")
+                raise over()
             as_rows, as_text = host.row_factory, host.text_factory
             host.row_factory, host.text_factory = None, str
             try:
@@ -98,12 +99,12 @@ def join(handle: Handle[sqlite3.Connection], outer: SqliteDatabase) -> JoinedSql
     Raises what `squidie_core.ports.HostTransactions.within` says.
     """
     driver = handle.driver
-    joined = JoinedSqlite(outer, driver)
+    joined = JoinedSqlite(outer, handle)
     try:
         path = _path(driver)
         handle.begin()
         if not driver.in_transaction:
-            if driver.isolation_level is None:
+            if driver.isolation_level is None or getattr(driver, "autocommit", None) is True:
                 raise refused(
                     "is a connection that commits each statement by itself, with no transaction open; "
                     'open one first: connection.execute("begin immediate")'
@@ -124,6 +125,8 @@ def join(handle: Handle[sqlite3.Connection], outer: SqliteDatabase) -> JoinedSql
 
 def meaning_of(error: Exception) -> Exception:
     """What the driver raised, for somebody whose transaction it is."""
+    if isinstance(error, sqlite3.ProgrammingError):  # a connection that was closed, or is of another thread
+        return refused(f"cannot be used: {error}")
     if isinstance(error, sqlite3.Error) and is_stale(error):
         return TransactionAborted(
             "the transaction began with a look at the file, and others have written to it since, so it cannot write; "
