@@ -12,16 +12,20 @@ import pytest
 
 from squidie_core import (
     AsyncSquidie,
+    FailStep,
     InvalidTransitionError,
     NotFoundError,
     OptionError,
+    RetryStep,
     Squidie,
+    StepContext,
+    Unavailable,
     Workflow,
     sequence,
     step,
     trigger,
 )
-from squidie_core.journal.entries import AttemptReleased
+from squidie_core.journal.entries import AttemptReleased, RunnablesPlanned
 from squidie_core.memory import MemoryStorage
 from tests.aio.flows import OWN_CANCELLATIONS, Mixed, Play, PlayTwice, Scene, Speech, swallow
 from tests.aio.held import HeldStorage
@@ -134,6 +138,59 @@ class TestOpening:
         other.join(PATIENCE)
         asyncio.run(squidie.close())
         assert found == [run.id]
+
+
+class TestClosing:
+    def test_waits_for_a_coroutine_body_and_what_follows_from_it(self, memory: Store) -> None:
+        async def go() -> None:
+            scene = Scene()
+            squidie = twin(memory, scene)
+            run = await squidie.start(Play.begin)
+            turn = asyncio.create_task(squidie.execute_next())
+            await soon(lambda: scene.entered)
+            closing = asyncio.create_task(squidie.close())
+            await asyncio.sleep(0)
+            scene.may_go.set()
+            found = await turn
+            await closing
+            assert found is not None
+            assert (found.id, found.status) == (run.id, "completed")
+
+        asyncio.run(go())
+
+    def test_may_be_given_up_and_done_again(self, memory: Store) -> None:
+        async def go() -> None:
+            scene = Scene()
+            squidie = twin(memory, scene)
+            await squidie.start(Play.begin)
+            turn = asyncio.create_task(squidie.execute_next())
+            await soon(lambda: scene.entered)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(squidie.close(), 0.01)
+            turn.cancel()
+            await squidie.close()
+            await squidie.close()
+            assert turn.cancelled()
+
+        asyncio.run(go())
+
+    def test_leaves_no_thread_and_nothing_that_can_be_used(self, memory: Store) -> None:
+        async def go() -> None:
+            squidie = twin(memory)
+            run = await squidie.start(OneStep.place, Order("o-1"))
+            await squidie.drain()
+            mine = [
+                thread for thread in threading.enumerate() if thread.name.startswith(("squidie-call", "squidie-turn"))
+            ]
+            assert mine
+            await squidie.close()
+            assert not any(thread.is_alive() for thread in mine)
+            with pytest.raises(Unavailable, match="closed"):
+                await squidie.inspect_run(run)
+            with pytest.raises(Unavailable, match="closed"):
+                await squidie.execute_next()
+
+        asyncio.run(go())
 
 
 class TestTheLoop:
@@ -264,6 +321,52 @@ class TestFailures:
                 assert found.status == "failed"
                 assert found.error is not None
                 assert (found.error["type"], len(found.attempts)) == ("asyncio.exceptions.CancelledError", 2)
+
+        asyncio.run(go())
+
+    def test_the_only_failure_in_a_task_group_is_the_body_s(self, memory: Store) -> None:
+        """The group is how the body is written, and nothing that a policy or an error route should know of."""
+
+        async def refuse(delay: float) -> None:
+            await asyncio.sleep(delay)
+            raise FailStep("sold out", code="sold_out")
+
+        async def together(_scene: Scene, _ctx: StepContext) -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(refuse(0))
+                group.create_task(refuse(PATIENCE))
+
+        async def go() -> None:
+            async with twin(memory, Scene(together)) as squidie:
+                run = await squidie.start(PlayTwice.begin)
+                assert await squidie.drain() == 1
+                error = (await squidie.inspect_run(run)).error
+                assert error is not None
+                assert (error["code"], error["message"], error["retryable"]) == ("sold_out", "sold out", False)
+
+        asyncio.run(go())
+
+    def test_several_failures_in_a_task_group_are_all_told(self, memory: Store) -> None:
+        async def refuse(error: Exception) -> None:
+            raise error
+
+        async def together(_scene: Scene, _ctx: StepContext) -> None:
+            async with asyncio.TaskGroup() as group:
+                for error in (ValueError("one"), RetryStep("two", after=0.001), RetryStep("three", after=0.002)):
+                    group.create_task(refuse(error))
+
+        async def go() -> None:
+            async with twin(memory, Scene(together)) as squidie:
+                run = await squidie.start(PlayTwice.begin)
+                await squidie.execute_next()
+                found = (await squidie.inspect_run(run, include_history=True)).attempts[0]
+                assert found.error is not None
+                assert found.error["type"] == "ExceptionGroup"
+                assert "ValueError: one; RetryStep: two; RetryStep: three" in found.error["message"]
+                assert found.error["retryable"]
+                failed, retry = entries_of(squidie.sync, run)[-2:]
+                assert isinstance(retry, RunnablesPlanned)
+                assert retry.runnables[0].visible_at == failed.at + 2
 
         asyncio.run(go())
 

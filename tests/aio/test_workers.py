@@ -20,6 +20,10 @@ from tests.runtime.stores import Store, assert_consistent, claims_of, entries_of
 from tests.runtime.waiting import eventually
 
 
+class NoExceptionError(BaseException):
+    """As test libraries and greenlets have them."""
+
+
 @pytest.fixture(params=[ThreadHost, LoopHost], ids=["Worker", "AsyncWorker"])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Yield what makes a host of either kind, and close what they opened."""
@@ -73,15 +77,22 @@ class TestBodies:
             assert found["type"] == "asyncio.exceptions.CancelledError"
         assert len(host.squidie.inspect_run(run).attempts) == 2
 
-    def test_one_that_ends_the_program_does_not(self, memory: Store, make: Make) -> None:
+    @pytest.mark.parametrize(
+        "error",
+        [SystemExit(3), NoExceptionError(), BaseExceptionGroup("", [NoExceptionError(), ValueError()])],
+        ids=repr,
+    )
+    def test_one_that_raises_what_is_no_exception_fails_as_any_other(
+        self, memory: Store, make: Make, error: BaseException
+    ) -> None:
         async def leave(_scene: Scene, _ctx: StepContext) -> None:
-            raise SystemExit(3)
+            raise error
 
         scene = Scene(leave)
         with make(memory.connection(), scene) as host:
             runs = [host.squidie.start(PlayTwice.begin) for _ in range(2)]
             eventually(lambda: all(host.squidie.inspect_run(run).status == "failed" for run in runs))
-        assert len(scene.entered) == 2
+        assert len(scene.entered) == (2 if isinstance(error, SystemExit) else 4)
 
 
 class TestTheWorkersOwnLoop:
@@ -288,6 +299,44 @@ class TestTheHost:
             squidie = AsyncSquidie(storage.storage, workflows=WORKFLOWS, resources={Scene: Scene()})
             with pytest.raises(ZeroDivisionError):
                 await AsyncWorker(squidie).run()
+
+        asyncio.run(live())
+
+    def test_nor_do_bodies_outlive_the_worker_then(self, memory: Store) -> None:
+        storage, scene = HeldStorage(memory.connection()), Scene()
+
+        async def live() -> None:
+            squidie = AsyncSquidie(storage.storage, workflows=WORKFLOWS, resources={Scene: scene})
+            working = asyncio.create_task(AsyncWorker(squidie).run())
+            await squidie.start(Play.begin)
+            await soon(lambda: scene.entered)
+            storage.broken |= {"due", "heads"}
+            with pytest.raises(ZeroDivisionError):
+                await working
+            await soon(lambda: scene.cancelled == 1)
+
+        asyncio.run(live())
+
+    def test_may_have_two_workers_in_its_loop_and_stop_one(self, memory: Store) -> None:
+        scene = Scene()
+
+        async def live() -> None:
+            async with AsyncSquidie(memory.connection(), workflows=WORKFLOWS, resources={Scene: scene}) as squidie:
+                one, other = (
+                    asyncio.create_task(AsyncWorker(squidie, queue=queue).run()) for queue in ("one", "other")
+                )
+                runs = [await squidie.start(Play.begin, queue=queue) for queue in ("one", "other")]
+                await soon(lambda: len(scene.entered) == 2)
+                one.cancel()
+                scene.may_go.set()
+                with pytest.raises(asyncio.CancelledError):
+                    await one
+                later = await squidie.start(Play.begin, queue="other")
+                await asyncio.to_thread(eventually, lambda: squidie.sync.inspect_run(later).status == "completed")
+                assert [(await squidie.inspect_run(run)).status for run in runs] == ["completed", "completed"]
+                other.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await other
 
         asyncio.run(live())
 

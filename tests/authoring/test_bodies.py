@@ -292,6 +292,13 @@ class TestExceptions:
             (Retry(give_up_on=(OSError,)), FileNotFoundError(), False),
             (Retry(retry_on=(OSError,), give_up_on=(FileNotFoundError,)), FileNotFoundError(), False),
             (Retry(retry_on=(OSError,), give_up_on=(FileNotFoundError,)), PermissionError(), True),
+            (None, ExceptionGroup("", [ValueError(), ExceptionGroup("", [OSError()])]), True),
+            (None, ExceptionGroup("", [ValueError(), ExceptionGroup("", [FailStep("no")])]), False),
+            (Retry(retry_on=(Exception,)), ExceptionGroup("", [RetryStep("again"), FailStep("no")]), False),
+            (Retry(retry_on=(OSError,)), ExceptionGroup("", [FileNotFoundError(), RetryStep("again")]), True),
+            (Retry(retry_on=(OSError,)), ExceptionGroup("", [FileNotFoundError(), ValueError()]), False),
+            (Retry(give_up_on=(OSError,)), ExceptionGroup("", [FileNotFoundError(), ValueError()]), False),
+            (Retry(), BaseExceptionGroup("", [KeyboardInterrupt()]), False),
         ],
     )
     def test_the_policy_says_which_are_retried(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,33 @@ class TestWorking:
             eventually(lambda: all(squidie.inspect_run(run).status == "completed" for run in runs))
         assert len(stage.calls) == 40
         assert_consistent(squidie, runs[0])
+
+    def test_what_a_body_sets_in_context_variables_is_not_for_the_next_one(self, memory: Store) -> None:
+        """In the same thread, for another customer."""
+        tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant")
+        seen: list[str | None] = []
+
+        def enter(name: str) -> None:
+            seen.append(tenant.get(None))
+            tenant.set(name)
+
+        class Entering(Workflow, name="entering"):
+            begin = trigger.manual(name=str)
+            first = step(enter)
+
+        squidie = memory.open(Entering)
+        with working(squidie, concurrency=1):
+            for name in ("a", "b", "c"):
+                squidie.start(Entering.begin, {"name": name})
+            eventually(lambda: len(seen) == 3)
+        for name in ("d", "e"):
+            squidie.start(Entering.begin, {"name": name})
+        squidie.drain()
+        assert seen == [None] * 5
+        tenant.set("of who asks")
+        squidie.start(Entering.begin, {"name": "f"})
+        squidie.drain()
+        assert (seen[-1], tenant.get()) == ("of who asks", "of who asks")
 
     def test_its_queue_is_its_own(self, memory: Store) -> None:
         squidie = memory.open(Chain, resources=on(Stage()))

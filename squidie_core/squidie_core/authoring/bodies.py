@@ -11,6 +11,7 @@ from squidie_core.authoring.containers import MAPPINGS
 from squidie_core.authoring.context import StepContext
 from squidie_core.authoring.contracts import ContractError, Converter, Violation, as_is, converter
 from squidie_core.authoring.converting import unwrapped
+from squidie_core.authoring.groups import leaves
 from squidie_core.authoring.outcomes import Defer, FailStep, RetryStep
 from squidie_core.authoring.policies import Retry
 from squidie_core.authoring.signatures import Needed, Signature, read_signature
@@ -201,7 +202,11 @@ class Body:
         """Whether the step's policy would try again after this exception, attempts permitting.
 
         Never one that means to end the program; the cancellation of something that the body awaited is none of those.
+        A group is tried again where all that it holds would be.
         """
+        return all(self._is_retryable(leaf) for leaf in leaves(error))
+
+    def _is_retryable(self, error: BaseException) -> bool:
         if isinstance(error, RetryStep):
             return True
         if isinstance(error, FailStep | ContractError | SystemExit | KeyboardInterrupt | GeneratorExit):

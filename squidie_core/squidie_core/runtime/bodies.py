@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
@@ -87,7 +88,8 @@ class ThreadBodies:
 
     def _outcome(self, attempt: Attempt) -> Outcome:
         try:
-            return self._run(attempt)
+            # What a body sets in its context variables is not for the next one in this thread.
+            return contextvars.copy_context().run(self._run, attempt)
         except KeyboardInterrupt as error:  # a body's own: no signal comes to this thread
             return failure_of(attempt, error, ())
 

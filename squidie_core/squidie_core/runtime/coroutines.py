@@ -45,7 +45,9 @@ async def run_coroutine(
     except asyncio.CancelledError as error:
         interrupted = _is_leaving(host) and _is_cancelled(asyncio.current_task())
         outcome = Released() if interrupted else failure_of(attempt, error, resources.values())
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # what a body raises is its failure
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # what a body raises is its failure, SystemExit included
         outcome = failure_of(attempt, error, resources.values())
     finally:
         if attempt.overdue_at is not None:
@@ -132,7 +134,8 @@ class CoroutineBodies:
         self._call(self._cancel_tasks)
 
     def stop(self) -> None:
-        """End the loop, unless it is the host's."""
+        """Cancel what was not told to end yet, and end the loop, unless it is the host's."""
+        self._call(self._cancel_untold)
         if self._thread is not None and self._loop is not None:
             self._call(self._loop.stop)
             self._thread.join(timeout=5)
@@ -195,6 +198,11 @@ class CoroutineBodies:
     def _cancel_tasks(self) -> None:
         for claim in list(self._tasks):
             self._cancel_task(claim)
+
+    def _cancel_untold(self) -> None:
+        for claim, (_, told) in list(self._tasks.items()):
+            if not told.is_set():
+                self._cancel_task(claim)
 
 
 async def _leave(loop: asyncio.AbstractEventLoop) -> None:

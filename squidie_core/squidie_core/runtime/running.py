@@ -6,10 +6,11 @@ import contextvars
 import logging
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from squidie_core.authoring import Body, Defer, FailStep, RetryStep, StepContext
+from squidie_core.authoring.groups import leaves
 from squidie_core.decisions import timeout_error
 from squidie_core.errors import EncodingError, SquidieError
 from squidie_core.inspection.snapshot import optional_schedule
@@ -169,20 +170,24 @@ def _log_step(attempt: Attempt) -> Outcome:
 
 
 def failure_of(attempt: Attempt, error: BaseException, resources: Iterable[object]) -> Failed:
-    """The failure that stands in the journal for what the body raised."""
+    """The failure that stands in the journal for what the body raised: of a group, what it holds."""
+    held = leaves(error)
+    if len(held) == 1:
+        error = held[0]
     body = attempt.body
     retryable = body is not None and not isinstance(error, EncodingError) and body.is_retryable(error)
     described: dict[str, Json] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
         "code": error.code if isinstance(error, SquidieError) else "step_exception",
-        "message": _clean(_words(error), resources),
+        "message": _clean(_words(error, held), resources),
         "retryable": retryable,
     }
     if isinstance(error, SquidieError) and error.details:
         described["details"] = _details(error)
     if not isinstance(error, RetryStep | FailStep):
         described["traceback"] = _frames(error)
-    return Failed(described, error.delay if isinstance(error, RetryStep) else None)
+    delays = [leaf.delay for leaf in held if isinstance(leaf, RetryStep) and leaf.delay is not None]
+    return Failed(described, max(delays, default=None))
 
 
 def _details(error: SquidieError) -> Json:
@@ -192,9 +197,11 @@ def _details(error: SquidieError) -> Json:
         return {"not_encodable": str(problem)}
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException, held: Sequence[BaseException]) -> str:
     try:
-        return str(error)
+        if len(held) == 1:
+            return str(error)
+        return "; ".join((str(error), *(f"{type(leaf).__qualname__}: {leaf}" for leaf in held)))
     except Exception:  # noqa: BLE001  # the words of an exception are code of the application's
         return "its message cannot be read"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -70,9 +71,9 @@ class Turn:
         return None
 
     def run(self, attempt: Attempt) -> RunState:
-        """Run the body in this thread, and write what follows."""
+        """Run the body in this thread, with the context variables of who asks, and write what follows."""
         try:
-            outcome = run_attempt(self._store, attempt)
+            outcome = contextvars.copy_context().run(run_attempt, self._store, attempt)
         finally:
             self.give_up()
         return self.end(attempt, outcome)

@@ -164,8 +164,9 @@ class AsyncSquidie(Twin):
         goes on, and what follows from it is written.
         """
         options = turn_options(self.sync, owner_id, queue, lease_for, heartbeat_every)
-        state = await take_turn(self.sync.store, options, self.threads)
-        return None if state is None else await self.threads.call(partial(advanced, self.sync, state))
+        with self.threads.going():
+            state = await take_turn(self.sync.store, options, self.threads)
+            return None if state is None else await self.threads.call(partial(advanced, self.sync, state))
 
     async def drain(
         self,
@@ -190,7 +191,10 @@ class AsyncSquidie(Twin):
         return limit
 
     async def close(self) -> None:
-        """Wait until what has begun is over, and give back what this object opened itself."""
+        """Wait until what has begun is over, and give back what this object opened itself.
+
+        A body that runs in another loop is not waited for. Calls that come after raise Unavailable.
+        """
         await self.threads.close(self.sync.close)
 
     async def __aenter__(self) -> Self:
