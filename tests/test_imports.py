@@ -48,6 +48,7 @@ HEAVY = {
 RUNNING = {f"squidie_core.{room}" for room in ("decisions", "inspection", "ports", "runtime", "state")}
 ASIDE = {
     "squidie_core.cli",
+    "squidie_core.delivery.aio",
     "squidie_core.delivery.scheduler",
     "squidie_core.logs",
     "squidie_core.memory",
@@ -80,6 +81,9 @@ class TestTheCore:
         assert "squidie_core.authoring" in found
         assert not found & (HEAVY | RUNNING | ASIDE)
         assert "logging" not in found
+
+    def test_who_asks_for_the_logs_loads_no_twin(self) -> None:
+        assert not loaded("from squidie_core import logs") & {"asyncio", "squidie_core.delivery"}
 
     def test_a_worker_loads_what_it_works_with(self) -> None:
         found = loaded("from squidie_core import Squidie, Worker, Workflow, step, trigger")

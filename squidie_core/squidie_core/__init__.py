@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import Action, DynamicEdge, DynamicNode, DynamicWork
     from squidie_core.authoring.schedules import Schedule
     from squidie_core.delivery import DeliveryWorker, Payload, Performed, Runner
+    from squidie_core.delivery.aio import AsyncScheduler
     from squidie_core.delivery.scheduler import Scheduler
     from squidie_core.errors import (
         ConflictError,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "AsyncScheduler",
     "AsyncSquidie",
     "AsyncWorker",
     "AttemptView",
@@ -156,6 +158,8 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "logs":
+            return import_module(f"{__name__}.logs")
         rooms = ("errors", "authoring", "inspection", "runtime", "delivery", "signals")
         aside = (
             "inspection.graph",
@@ -164,12 +168,13 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
             "authoring.dynamic",
             "authoring.schedules",
             "delivery.scheduler",
+            "delivery.aio",
         )
         for room in (*rooms, *aside):
             module = import_module(f"{__name__}.{room}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))
-        return import_module(f"{__name__}.{name}")
+        raise AssertionError(f"no room has {name}")
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -9,11 +9,31 @@ import warnings
 
 import pytest
 
-from squidie_core import AsyncSquidie, Snapshot, Squidie, SquidieBlockingWarning
+from squidie_core import (
+    AsyncSquidie,
+    Payload,
+    Runner,
+    Scheduler,
+    Snapshot,
+    Squidie,
+    SquidieBlockingWarning,
+    Worker,
+    Workflow,
+    step,
+    trigger,
+)
 from squidie_core.runtime import blocking
 from tests.runtime.flows import OneStep, Order
 from tests.runtime.stores import Store, working
 from tests.runtime.waiting import eventually
+
+
+def note() -> None: ...
+
+
+class Daily(Workflow, name="daily"):
+    nightly = trigger.cron("0 3 * * *")
+    note = step(note)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +59,34 @@ class TestWarning:
         assert [text.split()[0] for text in texts] == ["Squidie.start", "Squidie.execute_next", "Squidie.inspect_run"]
         assert "`await squidie.start(...)`" in texts[0]
         assert {warning.filename for warning in caught} == {__file__}
+
+    def test_what_a_call_calls_itself_is_no_second_reason(self, memory: Store) -> None:
+        squidie = memory.open(OneStep)
+        squidie.start(OneStep.place, Order("o-1"))
+
+        async def block() -> None:
+            squidie.drain()
+            Runner(squidie).perform(Payload.drain())
+
+        with pytest.warns(SquidieBlockingWarning) as caught:
+            asyncio.run(block())
+        assert [str(warning.message).split()[0] for warning in caught] == ["Squidie.drain", "Runner.perform"]
+        assert {warning.filename for warning in caught} == {__file__}
+
+    def test_who_runs_a_loop_of_ours_in_one_of_his_own_is_told_too(self, memory: Store) -> None:
+        squidie = memory.open(Daily)
+
+        async def block() -> None:
+            for kind in (Worker, Scheduler):
+                ours = kind(squidie)
+                ours.stop()
+                ours.run()
+
+        with pytest.warns(SquidieBlockingWarning) as caught:
+            asyncio.run(block())
+        texts = [str(warning.message) for warning in caught]
+        assert [text.split()[0] for text in texts] == ["Worker.run", "Scheduler.run"]
+        assert "AsyncWorker" in texts[0]
 
     def test_no_loop_no_warning(self, memory: Store) -> None:
         squidie = memory.open(OneStep)

@@ -8,7 +8,7 @@ from typing import Any, get_overloads
 
 import pytest
 
-from squidie_core import AsyncSquidie, AsyncWorker, Squidie, Worker
+from squidie_core import AsyncScheduler, AsyncSquidie, AsyncWorker, Scheduler, Squidie, Worker
 
 PLAIN = {
     "from_env": "a constructor",
@@ -23,11 +23,13 @@ ALONE = {
 DIFFERENT = {
     ("Worker", "run", "install_signal_handlers"): "who has a loop has a server in it, which has handlers of its own",
     ("Worker", "__init__", "squidie"): "each takes its own kind",
+    ("Scheduler", "run", "install_signal_handlers"): "as of a Worker",
+    ("Scheduler", "__init__", "squidie"): "each takes its own kind",
 }
 """Parameters that differ in their default or their type, and why."""
 
-TWINS = [(Squidie, AsyncSquidie), (Worker, AsyncWorker)]
-EACH = pytest.mark.parametrize(("kind", "twin"), TWINS, ids=["Squidie", "Worker"])
+TWINS = [(Squidie, AsyncSquidie), (Worker, AsyncWorker), (Scheduler, AsyncScheduler)]
+EACH = pytest.mark.parametrize(("kind", "twin"), TWINS, ids=["Squidie", "Worker", "Scheduler"])
 
 
 def methods(kind: type) -> dict[str, Callable[..., Any]]:

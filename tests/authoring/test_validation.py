@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +107,25 @@ def test_problems_carry_the_sources_that_are_known() -> None:
 
 def test_a_part_of_a_definition_need_not_be_complete() -> None:
     assert codes(Definition(name=""), complete=False) == []
+
+
+def test_where_no_time_zone_is_known_it_is_said_what_to_install() -> None:
+    """As in slim containers; seen by a fresh interpreter, since zones that were used are remembered."""
+    program = (
+        "import sys; sys.modules['tzdata'] = None\n"
+        "from squidie_core import DefinitionError, Workflow, step, trigger\n"
+        "def note() -> None: ...\n"
+        "try:\n"
+        "    class Daily(Workflow, name='daily'):\n"
+        "        at = trigger.cron('0 6 * * *', timezone='Europe/Berlin')\n"
+        "        note = step(note)\n"
+        "except DefinitionError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
+    assert "'Europe/Berlin' is no known time zone" in done.stdout
+    assert "pip install tzdata" in done.stdout
 
 
 class TestPaths:

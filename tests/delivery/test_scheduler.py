@@ -82,6 +82,16 @@ def beats(squidie: Squidie) -> list[str]:
     return sorted(squidie.inspect_run(run.id).input["at"] for run in squidie.list_runs(limit=200).runs)
 
 
+def delays_of(squidie: Squidie) -> dict[datetime, timedelta]:
+    """How late each window was started, by its beginning."""
+    schedules = [squidie.inspect_run(run.id).schedule for run in squidie.list_runs(limit=200).runs]
+    return {
+        given.intended_window.start: given.received_at - given.intended_window.start
+        for given in schedules
+        if given is not None and given.intended_window is not None
+    }
+
+
 class TestATick:
     def test_starts_what_has_become_due_and_costs_nothing_until_then(
         self, squidie: Squidie, monkeypatch: pytest.MonkeyPatch
@@ -168,6 +178,44 @@ class TestATick:
         assert len(scheduler.tick()) == 7
 
 
+class TestAClockThatIsMended:
+    """As where the machine's is the store's, and somebody had set it wrong."""
+
+    def test_loses_no_window_that_was_not_started_while_it_was_ahead(self, squidie: Squidie, clock: Clock) -> None:
+        scheduler = Scheduler(squidie, catch_up=0)
+        clock.now += 86_400_000
+        scheduler.tick()
+        clock.now -= 86_400_000
+        scheduler.tick()
+        assert scheduler.next_at == later(minutes=10)
+        clock.now += 600_000
+        (done,) = scheduler.tick()
+        assert done.run is not None
+        assert done.run.schedule is not None
+        assert done.run.schedule.intended_window == Window(later(minutes=10), later(minutes=20))
+
+    def test_starts_nothing_ahead_of_its_time(self, squidie: Squidie, clock: Clock) -> None:
+        mood.refused = ("09:30",)
+        scheduler = Scheduler(squidie, catch_up=0, misfire="all")
+        clock.now += 1_800_000
+        with pytest.raises(RuntimeError, match="not today"):
+            scheduler.tick()
+        mood.refused = ()
+        clock.now -= 1_800_000
+        scheduler.tick()
+        assert beats(squidie) == ["09:00"]
+
+    def test_is_not_looked_back_for_where_it_only_wavers(
+        self, squidie: Squidie, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scheduler = Scheduler(squidie)
+        scheduler.tick()
+        monkeypatch.setattr(squidie.store.storage, "load", None)
+        for _ in range(5):
+            clock.now -= 100
+            assert scheduler.tick() == []
+
+
 class TestMissedWindows:
     """Found at 09:05 by a scheduler that begins then; 09:00 is within the grace of ten minutes, 08:50 is not."""
 
@@ -246,6 +294,25 @@ class TestTheLoop:
         scheduler.stop()
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+    def test_is_awake_when_a_trigger_is_due_however_long_another_one_has_failed(self, clock: Clock) -> None:
+        """A pause of half a minute would make it miss windows, where there is less grace."""
+
+        class Sleepless(Scheduler):
+            def _wait(self, seconds: float) -> None:
+                clock.now += int(seconds * 1000) + 1
+                if clock.now > later(hours=4).timestamp() * 1000:
+                    self.stop()
+
+        class Failing(Workflow, name="failing"):
+            beat = trigger.cron("5 9 * * *", Beat, values=lambda _: 1 / 0)  # type: ignore[arg-type, return-value]  # as it may be
+            note = step(note)
+
+        with Squidie(MemoryStorage(world=MemoryWorld(clock=clock)), workflows=[Often, Failing]) as squidie:
+            Sleepless(squidie, catch_up=timedelta(hours=4), grace=5, misfire="all").run()
+            delays = [delay for at, delay in delays_of(squidie).items() if at >= NINE]
+            assert len(delays) == 24
+            assert max(delays) < timedelta(seconds=5)
 
 
 class TestOptions:

@@ -92,7 +92,10 @@ def _check_cron(found: Findings, trigger: TriggerDefinition) -> None:
         code = "invalid_cron_expression"
         found.trigger(trigger.name, code, f"{trigger.expression!r}: {error}", 'trigger.cron("0 21 * * *")')
     if not _is_timezone(trigger.timezone):
-        hint = did_you_mean(str(trigger.timezone), _timezones(), 'timezone="UTC"')
+        known = _timezones()
+        hint = did_you_mean(str(trigger.timezone), known, 'timezone="UTC"')
+        if not known:  # as in slim containers and on Windows
+            hint = "this machine has no time zone data: pip install tzdata"
         found.trigger(trigger.name, "invalid_cron_timezone", f"{trigger.timezone!r} is no known time zone", hint)
     if trigger.idempotency is not None and trigger.idempotency not in _OVERLAPS:
         message = f"idempotency= is {' or '.join(_OVERLAPS)}"

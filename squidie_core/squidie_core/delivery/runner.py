@@ -13,6 +13,7 @@ from squidie_core.errors import PurgedError
 from squidie_core.inspection import Snapshot
 from squidie_core.runtime import Squidie, options
 from squidie_core.runtime.activations import Cron, activate, repeated
+from squidie_core.runtime.blocking import warns_in_event_loops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ def perform_cron(squidie: Squidie, cron: Cron, *, once: bool = False) -> Perform
     return Performed(outcome=outcome, run=run)
 
 
+@warns_in_event_loops("call `await asyncio.to_thread(runner.{name}, ...)`")
 class Runner:
     """Performs payloads on a Squidie; safe to use from any thread.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Literal, TypeAlias, get_args
@@ -21,6 +21,7 @@ from squidie_core.journal.redaction import scrub
 from squidie_core.runtime import Squidie, options
 from squidie_core.runtime.activations import Cron
 from squidie_core.runtime.attempts import Flag
+from squidie_core.runtime.blocking import warns_in_event_loops
 from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.signals import on_termination
 
@@ -29,7 +30,10 @@ _log = logging.getLogger("squidie.scheduler")
 Misfire: TypeAlias = Literal["latest", "all", "skip"]
 
 _MOMENT = timedelta.resolution
+_WAVERING = timedelta(seconds=1)
+"""What a clock is put back by without having been wrong."""
 _LONGEST_SLEEP = 60.0
+_SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _MOST_CATCH_UP = 31 * 86_400_000
 
@@ -58,6 +62,7 @@ class _Plan:
         self._pending: deque[Window] = deque(maxlen=policy.most)
         self._windows: Iterator[Window] | None = None
         self._next: Window | None = None
+        self._looked_at: datetime | None = None
         self._read_from(datetime.now(UTC))  # raises for an expression that cannot be read
         self._windows = None
 
@@ -71,6 +76,11 @@ class _Plan:
         """When there is something to do."""
         window = self._pending[0] if self._pending else self._next
         return None if window is None else self._due_at(window)
+
+    @property
+    def comes_at(self) -> datetime | None:
+        """When the next window is due that was not due yet."""
+        return None if self._next is None else self._due_at(self._next)
 
     def due(self, now: datetime) -> list[Window]:
         """The windows to start, the first first; those that are missed and not to be started are forgotten."""
@@ -94,6 +104,10 @@ class _Plan:
 
     def _look(self, now: datetime) -> None:
         """Take in what has become due."""
+        if self._looked_at is not None and now < self._looked_at - _WAVERING:
+            self._windows = self._looked_at = None  # the clock was ahead: what was passed over has not been yet
+            self._pending.clear()
+        self._looked_at = now if self._looked_at is None else max(now, self._looked_at)
         earliest = now - self._policy.reach
         first = earliest - self._policy.jitter
         if self._windows is None or (self._next is not None and self._next.start < first):
@@ -115,6 +129,7 @@ class _Plan:
         return window.start + delay_of(self.workflow, self.trigger, window, self._policy.jitter)
 
 
+@warns_in_event_loops("make an AsyncScheduler and `await scheduler.{name}()`")
 class Scheduler:
     """Starts one run for each window of every cron trigger of the Squidie's workflows.
 
@@ -216,20 +231,29 @@ class Scheduler:
 
     def _turn(self) -> float:
         """Tick, whatever comes of it; seconds until the next one."""
-        clock = self._squidie.store.clock
         try:
-            clock.observe(self._squidie.store.storage.clock())
+            self._squidie.store.clock.observe(self._squidie.store.storage.clock())
             self.tick()
-        except Exception as error:  # noqa: BLE001  # a scheduler outlives what it starts and what it asks
-            self._failures += 1
-            if self._failures == 1:
-                _log.warning("the scheduler tries again: %s", scrub(str(error)))
-            return float(min(2.0 ** min(self._failures, 10), _LONGEST_PAUSE) * (0.5 + fraction() / 2))
+        except Unavailable as error:
+            return self._pause(error)
+        except Exception as error:  # noqa: BLE001  # a scheduler outlives what it starts
+            # What fails is tried again after a while, and nothing else has to wait for that.
+            return min(self._pause(error), max(self._until(plan.comes_at for plan in self._plans), _SHORTEST_PAUSE))
         self._failures = 0
-        next_at = self.next_at
-        if next_at is None:
+        return self._until([self.next_at])
+
+    def _pause(self, error: Exception) -> float:
+        self._failures += 1
+        if self._failures == 1:
+            _log.warning("the scheduler tries again: %s", scrub(str(error)))
+        return float(min(2.0 ** min(self._failures, 10), _LONGEST_PAUSE) * (0.5 + fraction() / 2))
+
+    def _until(self, times: Iterable[datetime | None]) -> float:
+        first = min((at for at in times if at is not None), default=None)
+        if first is None:
             return _LONGEST_SLEEP
-        return min(max((next_at - moment(clock.now())).total_seconds(), 0.0) + 0.001, _LONGEST_SLEEP)
+        seconds = (first - moment(self._squidie.store.clock.now())).total_seconds()
+        return min(max(seconds, 0.0) + 0.001, _LONGEST_SLEEP)
 
     def _wait(self, seconds: float) -> None:
         try:

@@ -16,6 +16,7 @@ from squidie_core.errors import LeaseError, Unavailable
 from squidie_core.journal.redaction import scrub
 from squidie_core.ports.leases import Delivery, LeaseBackend
 from squidie_core.runtime import options
+from squidie_core.runtime.blocking import warns_in_event_loops
 from squidie_core.runtime.ids import fraction
 
 _log = logging.getLogger("squidie.delivery")
@@ -35,6 +36,7 @@ class _Held:
     over: threading.Event = field(default_factory=threading.Event)
 
 
+@warns_in_event_loops("run the DeliveryWorker in a thread of its own")
 class DeliveryWorker:
     """Takes one delivery after the other, performs its payload, and completes it or gives it back.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from types import FunctionType
@@ -13,41 +14,44 @@ from squidie_core.errors import SquidieBlockingWarning
 
 C = TypeVar("C", bound=type)
 
-_HARMLESS = {"close", "metrics", "within"}
+_HARMLESS = {"close", "metrics", "stop", "within"}
 """They wait for nothing, or are called when nothing else goes on any more."""
 _told: set[str] = set()
+_within = threading.local()
+"""`call`: a method that was warned of is under way, and calls others."""
 
 
-def warns_in_event_loops(facade: C) -> C:
+def warns_in_event_loops(instead: str) -> Callable[[C], C]:
     """Let the public methods of the class warn, each once a process, where they are called from a running event loop.
 
-    A decorator for the class, which sees inherited methods too. Costs each call a fraction of a microsecond.
+    A decorator for the class, which sees inherited methods too. Costs each call a fraction of a microsecond. `instead`
+    says what to do; `{name}` in it is the method's.
     """
-    for name in dir(facade):
-        method = getattr(facade, name)
-        if isinstance(method, FunctionType) and not name.startswith("_") and name not in _HARMLESS:
-            setattr(facade, name, _watched(method))
-    return facade
+
+    def decorate(kind: C) -> C:
+        for name in dir(kind):
+            method = getattr(kind, name)
+            if isinstance(method, FunctionType) and not name.startswith("_") and name not in _HARMLESS:
+                setattr(kind, name, _watched(method, f"{kind.__name__}.{name}", instead.format(name=name)))
+        return kind
+
+    return decorate
 
 
-def _watched(method: Callable[..., Any]) -> Callable[..., Any]:
-    name = method.__name__
-
+def _watched(method: Callable[..., Any], name: str, instead: str) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: object, /, *args: Any, **kwargs: Any) -> Any:
         events: Any = sys.modules.get("asyncio.events")  # who has not imported it runs no loop
-        if events is not None and events._get_running_loop() is not None and name not in _told:  # noqa: SLF001  # documented as for low-level code
-            _warn(name)
-        return method(self, *args, **kwargs)
+        if events is None or events._get_running_loop() is None or hasattr(_within, "call"):  # noqa: SLF001  # documented as for low-level code
+            return method(self, *args, **kwargs)
+        if name not in _told:
+            _told.add(name)
+            text = f"{name} blocks the event loop that runs in this thread; {instead}"
+            warnings.warn(text, SquidieBlockingWarning, stacklevel=2)
+        _within.call = name
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            del _within.call
 
     return call
-
-
-def _warn(name: str) -> None:
-    _told.add(name)
-    warnings.warn(
-        f"Squidie.{name} blocks the event loop that runs in this thread until the store has answered; "
-        f"make an AsyncSquidie and `await squidie.{name}(...)`, or call `await asyncio.to_thread(squidie.{name}, ...)`",
-        SquidieBlockingWarning,
-        stacklevel=3,
-    )

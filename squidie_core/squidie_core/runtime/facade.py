@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 logging.getLogger("squidie").addHandler(logging.NullHandler())  # what is logged is the host's to show
 
 
-@warns_in_event_loops
+@warns_in_event_loops(
+    "make an AsyncSquidie and `await squidie.{name}(...)`, or call `await asyncio.to_thread(squidie.{name}, ...)`"
+)
 class Squidie(Commands, Views, Execution, Care):
     """The durable workflow runtime inside an application.
 

@@ -13,6 +13,7 @@ from squidie_core.errors import StorageError
 from squidie_core.runtime import options
 from squidie_core.runtime.attempts import Attempt, Flag
 from squidie_core.runtime.berths import Berths, Boarding
+from squidie_core.runtime.blocking import warns_in_event_loops
 from squidie_core.runtime.bodies import Inbox, Report, ThreadBodies
 from squidie_core.runtime.engine import Engine, EngineOptions
 from squidie_core.runtime.facade import Squidie
@@ -252,6 +253,7 @@ class WorkLoop:
                 self._put_up_with(error)
 
 
+@warns_in_event_loops("make an AsyncWorker and `await worker.{name}()`")
 class Worker(WorkLoop):
     """Takes due attempts, runs their bodies, and writes what follows, until it is stopped.
 
