@@ -183,7 +183,7 @@ _entries: tuple[st.SearchStrategy[Entry], ...] = (
         claims=st.dictionaries(keys, claim_ids, max_size=2),
         lease_until=times,
     ),
-    st.builds(AttemptReleased, at=times, runnable_key=keys, claim_id=claim_ids),
+    st.builds(AttemptReleased, at=times, runnable_key=keys, claim_id=claim_ids, counts=st.booleans()),
     st.builds(AttemptCompleted, at=times, runnable_key=keys, claim_id=st.none() | claim_ids, result=mappings),
     st.builds(
         AttemptFailed,

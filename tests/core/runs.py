@@ -170,9 +170,9 @@ class Run:
         key, claim_id = self.claim_of(name)
         return self.decide(lambda draft: defer(draft, key, claim_id, reason, after))
 
-    def release(self, name: str) -> None:
+    def release(self, name: str, *, counts: bool = False) -> None:
         key, claim_id = self.claim_of(name)
-        self.decide(lambda draft: release(draft, {key: claim_id}))
+        self.decide(lambda draft: release(draft, {key: claim_id}, counts=counts))
 
     def heartbeat(self, *names: str, lease_for: int = LEASE) -> set[str]:
         claims = dict(map(self.claim_of, names))

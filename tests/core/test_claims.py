@@ -194,6 +194,16 @@ class TestTakingOver:
         assert run.claim() == ["a"]
         assert run.runnable("a").deliveries == 1
 
+    def test_counts_what_was_run_and_given_back(self) -> None:
+        run = Run(plan_of(step("a", max_deliveries=2)))
+        for _ in range(2):
+            assert run.claim() == ["a"]
+            run.release("a", counts=True)
+        assert run.claim() == []
+        assert run.status == "failed"
+        assert run.state.error is not None
+        assert run.state.error["code"] == "max_deliveries"
+
     def test_may_happen_after_heartbeats_only(self) -> None:
         run = Run(one)
         run.claim()

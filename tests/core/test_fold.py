@@ -254,6 +254,10 @@ class TestRelease:
         assert folded(*running(*rounds)).runnables[A].deliveries == 0
         assert folded(*running(*rounds, claimed(claim_id="c9"))).runnables[A].deliveries == 1
 
+    def test_counts_where_it_says_so(self) -> None:
+        state = folded(*running(claimed(), AttemptReleased(4, A, "c1", counts=True)))
+        assert (state.runnables[A].status, state.runnables[A].deliveries) == ("available", 1)
+
     @pytest.mark.parametrize(
         ("entry", "reason"),
         [

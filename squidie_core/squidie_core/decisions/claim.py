@@ -54,7 +54,7 @@ def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
         return claimed
     with closing(state.visible(draft.at, claimant.max_skew)) as visible:
         for runnable in visible:
-            if runnable.status == "claimed" and _is_poison(draft, runnable):
+            if runnable.deliveries and _is_poison(draft, runnable):
                 fail_runnable(draft, runnable, None, _poison(runnable))
             elif runnable.kind == "wait":
                 draft.emit(AttemptCompleted(draft.at, runnable.key, None, {}))
@@ -92,11 +92,11 @@ def heartbeat(draft: Draft, claims: Mapping[str, str], lease_for: int) -> set[st
     return lost
 
 
-def release(draft: Draft, claims: Mapping[str, str]) -> None:
-    """Give back the claims whose bodies were not run, so that others take them at once."""
+def release(draft: Draft, claims: Mapping[str, str], *, counts: bool = False) -> None:
+    """Give back the claims so that others take them at once; `counts` where their bodies were run all the same."""
     for key, claim_id in claims.items():
         if holds(draft, key, claim_id) is not None:
-            draft.emit(AttemptReleased(draft.at, key, claim_id))
+            draft.emit(AttemptReleased(draft.at, key, claim_id, counts))
 
 
 def _claim(draft: Draft, claimant: Claimant, runnable: RunnableState) -> RunnableState:
@@ -114,6 +114,6 @@ def _poison(runnable: RunnableState) -> dict[str, object]:
     return {
         "code": "max_deliveries",
         "message": f"{runnable.deliveries} workers took this attempt and none of them came back; "
-        "the body may end its process, or run longer than its lease without heartbeats",
+        "the body may end its process, run longer than its lease without heartbeats, or lose its transaction",
         "retryable": False,
     }

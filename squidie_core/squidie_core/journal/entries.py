@@ -154,12 +154,13 @@ class AttemptHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class AttemptReleased:
-    """The owner gives the claim back without having run the body; this delivery does not count."""
+    """The owner gives the claim back. This delivery does not count, unless the body was run and its outcome is lost."""
 
     TYPE: ClassVar = "attempt_released"
     at: int
     runnable_key: str
     claim_id: str
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The body was not run, or was told to stop because this worker goes away."""
+    """The body was not run, or was told to stop because this worker goes away; `counts`: it was, and all is undone."""
+
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

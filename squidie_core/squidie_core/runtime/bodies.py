@@ -90,7 +90,7 @@ class ThreadBodies:
         try:
             # What a body sets in its context variables is not for the next one in this thread.
             return contextvars.copy_context().run(self._run, attempt)
-        except KeyboardInterrupt as error:  # a body's own: no signal comes to this thread
+        except BaseException as error:  # noqa: BLE001  # no signal comes to this thread; whatever it was, it goes on
             return failure_of(attempt, error, ())
 
     def close(self) -> None:

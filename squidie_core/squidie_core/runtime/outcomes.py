@@ -10,7 +10,7 @@ from squidie_core.journal.codec import to_json
 from squidie_core.journal.entries import Json
 from squidie_core.journal.values import MAX_VALUE_BYTES
 from squidie_core.runtime.actor import Actor
-from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome
+from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, Released
 
 
 def apply_outcomes(draft: Draft, reported: list[tuple[Attempt, Outcome]]) -> list[tuple[Attempt, Outcome]]:
@@ -41,7 +41,7 @@ def _apply(draft: Draft, attempt: Attempt, outcome: Outcome) -> bool:
         return fail(draft, attempt.key, attempt.claim_id, outcome.error, retry_after=outcome.retry_after)
     if isinstance(outcome, Deferred):
         return defer(draft, attempt.key, attempt.claim_id, outcome.reason, outcome.after)
-    release(draft, {attempt.key: attempt.claim_id})
+    release(draft, {attempt.key: attempt.claim_id}, counts=isinstance(outcome, Released) and outcome.counts)
     return True
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 
+from squidie_core.decisions import Draft, heartbeat
 from squidie_core.errors import NotSupported, TooLarge, TransactionAborted, Unavailable
 from squidie_core.journal.commit import Append, Commit, CommitResult, Committed, Refused
 from squidie_core.ports.storage import Storage
@@ -32,6 +33,7 @@ def run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
         with host_transactions(store.storage).lend() as transaction:
             attempt.transaction = transaction
             attempt.store = inside = LentStore(store, transaction.storage)
+            inside.began_at = store.clock.now()
             outcome = run_body(attempt, store.catalog.resources)
             if isinstance(outcome, Completed | Deferred):
                 outcome = _settle(inside, attempt, transaction, outcome)
@@ -41,6 +43,8 @@ def run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
         _log.warning("run %s: no transaction for %s: %s", attempt.run_id, attempt.key, error, extra=attempt.about)
         time.sleep(_REST * fraction())
         return Released()
+    except Exception as error:  # noqa: BLE001  # what the body did to its connection comes out where that is given back
+        return failure_of(attempt, error, store.catalog.resources.values())
     else:
         if isinstance(outcome, Settled):
             inside.tell_workers()
@@ -56,6 +60,8 @@ class LentStore(TransactionStore):
 
     def __init__(self, outer: RunStore, storage: Storage) -> None:
         super().__init__(outer, storage)
+        self.began_at = 0
+        """When the transaction was opened, by the store's clock in milliseconds."""
         self._hints: list[tuple[str, int]] = []
         self.wake = lambda queue, count: self._hints.append((queue, count))
 
@@ -91,12 +97,12 @@ def _settle(store: LentStore, attempt: Attempt, transaction: LentTransaction, ou
             error,
             extra=attempt.about,
         )
-        return Released()
+        return Released(counts=True)
     except TransactionAborted as error:
         attempt.settling = False
         _log.warning("run %s: %s is to be run again: %s", attempt.run_id, attempt.key, error, extra=attempt.about)
         time.sleep(_REST * fraction())
-        return Released()
+        return Released(counts=True)
     except Exception as error:  # noqa: BLE001  # rows that the body left to be written, and that the store refuses
         attempt.settling = False
         return failure_of(attempt, error, store.catalog.resources.values())
@@ -113,10 +119,24 @@ class _Written:
         self.state = state
 
 
+def _keep_claim(draft: Draft, attempt: Attempt, began_at: int) -> None:
+    """A claim that lapsed while its body ran, and that nobody has taken over since, is renewed as of when it held.
+
+    On SQLite nobody could renew it: the transaction has the only lock.
+    """
+    runnable = draft.state.open.get(attempt.key)
+    if runnable is None or runnable.claim_id != attempt.claim_id or runnable.lease_until > draft.at:
+        return
+    now, draft.at = draft.at, max(draft.state.last_at, began_at)
+    heartbeat(draft, {attempt.key: attempt.claim_id}, now - draft.at + 1)
+    draft.at = now
+
+
 def _write(store: LentStore, attempt: Attempt, outcome: Completed | Deferred) -> _Written | Outcome:
     """Others may write to the run meanwhile: then decide again, in the same transaction, while the claim holds."""
     for tries in range(MAX_TRIES):
         draft = store.draft(store.state(attempt.run_id))
+        _keep_claim(draft, attempt, store.began_at)
         reported: list[tuple[Attempt, Outcome]] = [(attempt, outcome)]
         if apply_outcomes(draft, reported):
             _log.warning(

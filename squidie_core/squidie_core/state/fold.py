@@ -225,7 +225,7 @@ def _released(state: RunState, entry: AttemptReleased) -> None:
         runnable.status = "available"
         runnable.claim_id = None
         runnable.owner_id = None
-        runnable.deliveries -= 1
+        runnable.deliveries -= not entry.counts
         state.make_ready(runnable)
 
 

@@ -49,9 +49,10 @@ class Lender:
                 yield loan
             finally:
                 loan.close()
-                if loan.driver.closed or loan.driver.info.transaction_status != TransactionStatus.IDLE:
-                    connection.invalidate()
-                connection.close()
+                if not connection.closed:  # by the body
+                    if loan.driver.closed or loan.driver.info.transaction_status != TransactionStatus.IDLE:
+                        connection.invalidate()
+                    connection.close()
 
     def close(self) -> None:
         """Those that are lent close when they come back."""
@@ -114,8 +115,10 @@ class PostgresqlLoan(Loan):
     def check_open(self) -> None:
         """Raise StorageError where the body has ended the transaction, or went on after an error."""
         status = self._driver.info.transaction_status
-        if self._driver.closed:
+        if self._driver.broken:
             raise TransactionAborted("the connection was lost, and what its transaction wrote is gone")
+        if self._driver.closed:
+            raise ended()
         if status == TransactionStatus.INERROR:
             raise failed()
         if status != TransactionStatus.INTRANS:

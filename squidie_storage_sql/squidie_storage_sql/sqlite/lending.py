@@ -113,7 +113,11 @@ class SqliteLoan(Loan):
 
     def check_open(self) -> None:
         """Raise StorageError where the body has ended the transaction."""
-        if not self._driver.in_transaction:
+        try:
+            is_open = self._driver.in_transaction
+        except sqlite3.ProgrammingError:  # it is closed
+            is_open = False
+        if not is_open:
             raise ended()
 
     def commit(self) -> None:

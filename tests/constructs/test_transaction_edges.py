@@ -1,0 +1,208 @@
+"""Steps with `transaction=True` whose transactions their bodies end, the server ends, or the lease does not outlive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from squidie_core import Resource, Squidie, StepContext, Transaction, Workflow, step, trigger
+from squidie_core.runtime import transactions
+from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome
+from squidie_core.runtime.bodies import Inbox, ThreadBodies
+from tests.constructs.hosts import Host
+from tests.constructs.test_transactions import Desk, Order, opened
+from tests.runtime.stores import assert_consistent, claims_of, working
+from tests.runtime.waiting import PATIENCE, eventually
+
+
+def close_driver(order: str, desk: Resource[Desk], tx: Transaction[sa.Connection]) -> None:
+    desk.orders.add(tx, order)
+    tx.connection.close()
+
+
+def close_connection(order: str, desk: Resource[Desk], tx: Transaction[sa.Connection]) -> None:
+    with tx:
+        desk.orders.add(tx, order)
+
+
+def close_session(order: str, desk: Resource[Desk], tx: Transaction[Session]) -> None:
+    with tx:
+        desk.orders.add(tx, order)
+
+
+def end_by_statement(order: str, desk: Resource[Desk], tx: Transaction[sa.Connection]) -> None:
+    desk.orders.add(tx, order)
+    tx.exec_driver_sql("rollback")
+
+
+def lose(order: str, desk: Resource[Desk], tx: Transaction[psycopg.Connection[Any]]) -> None:
+    desk.orders.add(tx, order)
+    with psycopg.connect(tx.info.dsn, password=tx.info.password, autocommit=True) as other:
+        other.execute("select pg_terminate_backend(%s, 10000)", (tx.info.backend_pid,))
+
+
+def go_elsewhere(order: str, desk: Resource[Desk], tx: Transaction[sa.Connection]) -> None:
+    desk.orders.add(tx, order)
+    tx.exec_driver_sql("set local search_path to pg_catalog")
+
+
+def start_twice(order: str, tx: Transaction[sa.Connection], ctx: StepContext) -> dict[str, list[bool]]:
+    savepoint = tx.begin_nested()
+    first = ctx.start_child(Order.placed, {"order": order}, child_key="one")
+    savepoint.rollback()
+    second = ctx.start_child(Order.placed, {"order": order}, child_key="one")
+    third = ctx.start_child(Order.placed, {"order": order}, child_key="one")
+    return {"new": [first.is_new, second.is_new, third.is_new]}
+
+
+class CloseDriver(Workflow, name="close-driver"):
+    placed = trigger.manual(order=str)
+    write = step(close_driver, transaction=True)
+
+
+class CloseConnection(Workflow, name="close-connection"):
+    placed = trigger.manual(order=str)
+    write = step(close_connection, transaction=True)
+
+
+class CloseSession(Workflow, name="close-session"):
+    placed = trigger.manual(order=str)
+    write = step(close_session, transaction=True)
+
+
+class EndByStatement(Workflow, name="end-by-statement"):
+    placed = trigger.manual(order=str)
+    write = step(end_by_statement, transaction=True)
+
+
+class Lose(Workflow, name="lose"):
+    placed = trigger.manual(order=str)
+    write = step(lose, transaction=True, max_deliveries=2)
+
+
+class GoElsewhere(Workflow, name="go-elsewhere"):
+    placed = trigger.manual(order=str)
+    write = step(go_elsewhere, transaction=True)
+
+
+class StartTwice(Workflow, name="start-twice"):
+    placed = trigger.manual(order=str)
+    write = step(start_twice, transaction=True, await_children=True)
+
+
+class TestABodyThatEndsItsTransaction:
+    @pytest.mark.parametrize("workflow", [CloseDriver, CloseConnection, EndByStatement])
+    def test_fails_and_leaves_its_worker_whole(self, host: Host, workflow: type[Workflow]) -> None:
+        squidie = opened(host, workflow, Order)
+        runs = squidie.start_many(next(iter(_triggers(workflow))), [{"order": str(number)} for number in range(3)])
+        with working(squidie, concurrency=1):
+            eventually(lambda: all(squidie.inspect_run(run).status == "failed" for run in runs))
+            after = squidie.start(Order.placed, {"order": "after"})
+            eventually(lambda: squidie.inspect_run(after).status == "completed")
+        assert host.orders.words == ["after"]
+        for run in runs:
+            assert len(claims_of(squidie, run)) == 1
+            assert_consistent(squidie, run)
+
+    def test_may_close_its_session(self, host: Host) -> None:
+        squidie = opened(host, CloseSession)
+        squidie.start(CloseSession.placed, {"order": "one"})
+        assert squidie.execute_next().status == "completed"
+        assert host.orders.words == ["one"]
+
+
+class TestALostConnection:
+    def test_counts_as_a_delivery(self, postgresql_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Or a body that outlives `idle_in_transaction_session_timeout` would be run for ever."""
+        monkeypatch.setattr(transactions, "_REST", 0.0)
+        squidie = opened(postgresql_host, Lose)
+        run = squidie.start(Lose.placed, {"order": "one"})
+        assert squidie.execute_next().reason == "attempt_visible"
+        squidie.drain(limit=5)
+        found = squidie.inspect_run(run)
+        assert (found.status, found.error["code"]) == ("failed", "max_deliveries")
+        assert len(claims_of(squidie, run)) == 2
+        assert postgresql_host.orders.words == []
+        assert_consistent(squidie, run)
+
+
+class TestALeaseThatRunsOut:
+    """On SQLite nobody can renew it while the body has the only lock, and nobody can take it over."""
+
+    def test_in_a_worker(self, sqlite_host: Host) -> None:
+        squidie = opened(sqlite_host, Order)
+        lapse: Callable[[], None] = _outlive(squidie)
+        squidie.desk.meanwhile = lapse
+        run = squidie.start(Order.placed, {"order": "one"})
+        with working(squidie, lease_for=0.2):
+            eventually(lambda: squidie.inspect_run(run).status == "completed")
+        assert sqlite_host.orders.words == ["one"]
+        assert [claim.runnable_key for claim in claims_of(squidie, run)] == [f"{run.id}:write:1", f"{run.id}:ship:1"]
+        assert_consistent(squidie, run)
+
+    def test_without_heartbeats(self, host: Host) -> None:
+        squidie = opened(host, Order)
+        squidie.desk.meanwhile = _outlive(squidie)
+        run = squidie.start(Order.placed, {"order": "one"})
+        assert squidie.execute_next(lease_for=0.1).output(Order.write) == {"written": "one"}
+        assert host.orders.words == ["one"]
+        assert_consistent(squidie, run)
+
+
+class TestItsPlace:
+    def test_is_not_changed_by_a_search_path(self, postgresql_host: Host) -> None:
+        squidie = opened(postgresql_host, GoElsewhere)
+        squidie.start(GoElsewhere.placed, {"order": "one"})
+        assert squidie.execute_next().status == "completed"
+        assert postgresql_host.orders.words == ["one"]
+
+
+class TestChildren:
+    def test_that_a_savepoint_took_back_are_started_anew(self, host: Host) -> None:
+        squidie = opened(host, StartTwice, Order)
+        run = squidie.start(StartTwice.placed, {"order": "one"})
+        squidie.drain()
+        found = squidie.inspect_run(run)
+        assert found.status == "completed"
+        assert found.context["new"] == [True, True, False]
+        assert host.orders.words == ["one"]
+        assert_consistent(squidie, run)
+
+
+class TestThreads:
+    def test_outlive_whatever_comes_out_of_a_body(self) -> None:
+        def run(_: Attempt) -> Outcome:
+            raise RuntimeError("nobody caught this")
+
+        inbox = Inbox()
+        bodies = ThreadBodies(1, inbox, run)
+        attempt = cast("Attempt", SimpleNamespace(lost=Flag(), body=None))
+        bodies.run([attempt, attempt])
+        outcomes: list[object] = []
+        while len(outcomes) < 2:
+            outcomes += inbox.collect(PATIENCE, 2)
+        assert all(isinstance(outcome, tuple) and isinstance(outcome[1], Failed) for outcome in outcomes)
+        bodies.stop()
+
+
+def _triggers(workflow: type[Workflow]) -> list[Any]:
+    return [vars(workflow)["placed"]]
+
+
+def _outlive(squidie: Squidie) -> Callable[[], None]:
+    """What ends when the lease of the attempt that runs is over."""
+
+    def wait() -> None:
+        (view,) = squidie.list_runs().runs
+        until = squidie.inspect_run(view.id).attempts[0].lease_until
+        assert until is not None
+        eventually(lambda: time.time() > until.timestamp() + 0.05)
+
+    return wait
