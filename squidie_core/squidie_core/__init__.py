@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from squidie_core.lazily import lazily
 
 if TYPE_CHECKING:
     from squidie_core import logs
@@ -61,16 +62,19 @@ if TYPE_CHECKING:
         ChildView,
         CommandView,
         DeadlineView,
+        DynamicNodeView,
+        DynamicWorkPreview,
+        DynamicWorkView,
+        GraphEdge,
+        GraphNode,
         Metrics,
         ParentView,
+        RunGraph,
         RunList,
         RunSummary,
         Snapshot,
         Waiting,
     )
-    from squidie_core.inspection.dynamic import DynamicNodeView, DynamicWorkView
-    from squidie_core.inspection.graph import GraphEdge, GraphNode, RunGraph
-    from squidie_core.inspection.previewing import DynamicWorkPreview
     from squidie_core.runtime import AsyncSquidie, AsyncWorker, Squidie, Worker
     from squidie_core.signals import Signal, from_cloudevent, to_cloudevent
 
@@ -153,28 +157,21 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # checkers would take it for a promise of every name
-
-    def __getattr__(name: str) -> object:
-        """A name is imported when it is first asked for: a module that declares workflows needs no runtime."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "logs":
-            return import_module(f"{__name__}.logs")
-        rooms = ("errors", "authoring", "inspection", "runtime", "delivery", "signals")
-        aside = (
-            "inspection.graph",
-            "inspection.dynamic",
-            "inspection.previewing",
-            "authoring.dynamic",
-            "authoring.schedules",
-            "delivery.scheduler",
-            "delivery.aio",
-        )
-        for room in (*rooms, *aside):
-            module = import_module(f"{__name__}.{room}")
-            if hasattr(module, name):
-                return globals().setdefault(name, getattr(module, name))
-        raise AssertionError(f"no room has {name}")
+    # A module that declares workflows needs no runtime. Rooms come first, then what stands apart from its room.
+    __getattr__ = lazily(
+        __name__,
+        __all__,
+        "errors",
+        "authoring",
+        "inspection",
+        "runtime",
+        "delivery",
+        "signals",
+        "authoring.dynamic",
+        "authoring.schedules",
+        "delivery.scheduler",
+        "delivery.aio",
+    )
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

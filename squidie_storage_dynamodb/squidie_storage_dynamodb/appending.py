@@ -9,9 +9,10 @@ segment in the transaction that moves the head, whatever older ones the tail sti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from squidie_core.dataclass import record
 from squidie_core.journal.commit import NO_HEAD, Append, StoredCommit
 from squidie_storage_dynamodb import keys
 from squidie_storage_dynamodb.expressions import Update, put
@@ -30,7 +31,7 @@ _MERGED_BYTES = TAIL_BYTES // 2
 """A tail that packs to less than this stays in the head."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Segment:
     """Commits, the last of which ends at a revision, packed, for one or several items of their own."""
 
@@ -59,7 +60,7 @@ class Unseen(NamedTuple):
     since: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """How an append is written, as far as that is known of its run."""
 

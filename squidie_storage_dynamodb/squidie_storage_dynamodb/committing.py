@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from squidie_core.adapters.accepting import check_threads_differ, fault
+from squidie_core.dataclass import dataclass
 from squidie_core.errors import Corrupt, TooLarge, Unavailable
 from squidie_core.journal.commit import (
     COMMITTED,

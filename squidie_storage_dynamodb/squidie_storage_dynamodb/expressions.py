@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from squidie_core.dataclass import dataclass
 from squidie_storage_dynamodb.values import Value, Wire, item_to_wire, to_wire
 
 _NAME = re.compile(r"#(\w+)")

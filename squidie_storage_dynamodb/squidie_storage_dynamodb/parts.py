@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
+from squidie_core.dataclass import record
 from squidie_core.journal.codec import READER_VERSION
 from squidie_storage_dynamodb.expressions import query
 from squidie_storage_dynamodb.keys import BAND, LAST_PRIORITY, due_base
@@ -15,7 +15,7 @@ from squidie_storage_dynamodb.values import Item, Wire
 _FIRST_PAGE, _LARGEST_PAGE = 4, 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """An entry that says that a run is due. The index may lag, so the run's head has the last word."""
 
@@ -25,7 +25,7 @@ class Entry:
     place: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Question:
     """What a poll looks for."""
 

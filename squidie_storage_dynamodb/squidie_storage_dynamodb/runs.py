@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from squidie_core.dataclass import record
 from squidie_core.journal.commit import Head, IndexRow, StoredCommit
 from squidie_core.ports import HeadStatus, RunRow
 from squidie_storage_dynamodb import keys
@@ -20,7 +21,7 @@ FIXED_OPTIONAL = ("version", "tags", "start_digest", "parent")
 """Those of them that never change."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Run:
     """A head item, read."""
 

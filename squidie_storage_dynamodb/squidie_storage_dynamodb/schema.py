@@ -11,9 +11,9 @@ All are sparse: an item is in an index while it has the attributes of its key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from squidie_core.dataclass import record
 from squidie_core.errors import SchemaError
 from squidie_storage_dynamodb.values import Item
 
@@ -31,7 +31,7 @@ ATTRIBUTES = {"pk": "S", "sk": "S", "due_queue": "S", "due": "N", "home": "S", "
 """Types of the attributes that occur in keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Index:
     """A global secondary index. `holds`: the attributes beside the keys."""
 
@@ -54,7 +54,7 @@ INDEXES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MigrationReport:
     """What a migration did. `from_version` is 0 where there was nothing."""
 
@@ -62,7 +62,7 @@ class MigrationReport:
     to_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Throughput:
     """Provisioned units of the table and of each index."""
 

@@ -7,9 +7,9 @@ A migration expands first and contracts in a later version, so that clients of b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from squidie_core.dataclass import record
 from squidie_core.errors import SchemaError
 from squidie_storage_sql.tables import in_schema
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MigrationReport:
     """What a migration did. `from_version` is 0 where there was nothing."""
 
@@ -25,7 +25,7 @@ class MigrationReport:
     to_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Migration:
     """The step to a version."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from squidie_core.dataclass import record
 
 FILTERS = ("workflow", "status", "queue", "tag", "due_before", "quarantined", "after")
 """What a listing may be narrowed by; `after` is the last row of the page before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Statements:
     """SQL text by name."""
 

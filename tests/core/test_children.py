@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from squidie_core.decisions import ChildRequest, Draft, EndedChild, join_children, link_children
+from squidie_core.decisions import Draft
+from squidie_core.decisions.children import ChildRequest, EndedChild, join_children, link_children
 from squidie_core.decisions.replay import check_replay
 from squidie_core.definition.model import StepDefinition
 from squidie_core.errors import UnsafeReplayError

@@ -18,6 +18,7 @@ import pytest
 
 import squidie_core
 from squidie_core.dataclass import dataclass as ours
+from squidie_core.dataclass import record
 
 Make = Callable[..., Any]
 
@@ -41,6 +42,11 @@ class StandardPoint:
     tags: list[str] = field(default_factory=list[str], compare=False)
     secret: str = field(default="", repr=False)
     kind: ClassVar[str] = "point"
+
+
+@record(frozen=True, slots=True)
+class Fact:
+    at: int
 
 
 @ours(slots=True, kw_only=True)
@@ -167,6 +173,12 @@ class TestLikeTheStandardLibrarys:
         with pytest.raises(FrozenInstanceError, match="cannot delete field 'x'"):
             del point.x
         assert point == Point(1)
+
+    def test_a_record_is_guarded_by_type_checkers_alone(self) -> None:
+        fact = Fact(1)
+        assert hash(fact) == hash(Fact(1))
+        fact.at = 2  # type: ignore[misc]  # that is the guard
+        assert fact == Fact(2)
 
     def test_a_mutable_one_changes(self) -> None:
         tally = Tally(name="a")

@@ -15,15 +15,8 @@ import pytest
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
-from squidie_core.decisions import (
-    ChildRequest,
-    Draft,
-    EndedChild,
-    ManualCommand,
-    complete,
-    join_children,
-    link_children,
-)
+from squidie_core.decisions import Draft, ManualCommand, complete
+from squidie_core.decisions.children import ChildRequest, EndedChild, join_children, link_children
 from squidie_core.decisions.dynamic import add_work
 from squidie_core.decisions.timeout import LEASE_AFTER_TIMEOUT
 from squidie_core.definition.plan import Plan

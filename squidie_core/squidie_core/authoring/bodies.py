@@ -47,6 +47,7 @@ class Body:
         "retry",
         "step",
         "transactions",
+        "uses_context",
     )
 
     def __init__(
@@ -71,6 +72,8 @@ class Body:
         """The resources it takes: `name` of the parameter, `kind`, `required`."""
         self.transactions: tuple[Needed, ...] = tuple(read.transactions)
         """The parameters that take its transaction, and as what."""
+        self.uses_context = bool(read.context or self.resources or self.transactions)
+        """Whether it takes anything from the attempt that it runs in."""
         self.parameters: tuple[Parameter, ...] | None = parameters_of(read)
         """What it takes from its input; None: all there is."""
         where = f"{self.place} ({body_name(function)})"
@@ -89,8 +92,12 @@ class Body:
         self._check = _prepared(read.returns, f"{where}, return")
         self._trusted = _trusted(read.returns)
 
-    def call_arguments(self, input: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:  # noqa: A002  # the word
-        """The keyword arguments for the function, from the step's stored input.
+    def call_arguments(
+        self,
+        input: Mapping[str, Any],  # noqa: A002  # the word
+        ctx: StepContext | None,
+    ) -> dict[str, Any]:
+        """The keyword arguments for the function, from the step's stored input; `ctx` where it `uses_context`.
 
         Nothing in them is shared with `input`. Raises ContractError (`invalid_step_input`), MissingResourceError and
         NoTransactionError.
@@ -109,6 +116,11 @@ class Body:
             raise self._input_error(input)
         if self._everything is not None:
             self._take_everything(arguments, input, self._everything)
+        if ctx is not None:
+            self._take_context(arguments, ctx)
+        return arguments
+
+    def _take_context(self, arguments: dict[str, Any], ctx: StepContext) -> None:
         if self.context_parameter is not None:
             arguments[self.context_parameter] = ctx
         for name, kind, required in self._resources:
@@ -116,7 +128,6 @@ class Body:
                 arguments[name] = ctx.resource(kind)
         for name, kind in self._transactions:
             arguments[name] = ctx.transaction(kind)
-        return arguments
 
     def _take_everything(self, arguments: dict[str, Any], given: Mapping[str, Any], convert: Converter) -> None:
         for name in given:

@@ -14,14 +14,14 @@ from squidie_core.authoring.signatures import Signature, read_signature
 from squidie_core.authoring.step_options import StepBuilder, name_of, path_of
 from squidie_core.authoring.steps import AnyStep, End, Step, Transition
 from squidie_core.authoring.triggers import Trigger
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition import model
 from squidie_core.definition.findings import transition_place
 from squidie_core.errors import EncodingError
 from squidie_core.journal.values import encode
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Built:
     """A definition, and what was read on the way."""
 

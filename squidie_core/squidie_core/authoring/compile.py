@@ -14,12 +14,12 @@ from squidie_core.authoring.payloads import PayloadContract
 from squidie_core.authoring.step_options import compensation_body, compensation_retry, retry_of
 from squidie_core.authoring.steps import AnyStep
 from squidie_core.authoring.triggers import Trigger, Window
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import Definition
 from squidie_core.definition.plan import Plan
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class CompiledWorkflow:
     """Everything the runtime asks of a workflow class. Immutable; made once per class by `compiled`."""
 

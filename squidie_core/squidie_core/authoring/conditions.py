@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any, NoReturn, TypeAlias
 
 from squidie_core.authoring.mistakes import DeclarationError
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import Operator
 
 Ordered: TypeAlias = float | Decimal | datetime | date | time | timedelta
 """What has an order: numbers with each other, times with their own kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class When:
     """A declared condition; made by `where`."""
 

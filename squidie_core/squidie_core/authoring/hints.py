@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unresolved:
     """An annotation whose names cannot be found: its text."""
 

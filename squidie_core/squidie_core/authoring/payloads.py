@@ -16,7 +16,7 @@ from squidie_core.authoring.describing import describe
 from squidie_core.authoring.hints import class_of, hints_of_class
 from squidie_core.authoring.triggers import Trigger
 from squidie_core.authoring.violations import MISSING, below
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import PayloadField
 from squidie_core.errors import EncodingError, PayloadError
 from squidie_core.journal.values import decode, encode, encode_mapping
@@ -25,7 +25,7 @@ _NONE: Any = object()
 _EMPTY: Mapping[Any, Any] = {list: [], dict: {}, tuple: ()}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ContractField:
     """One field of a contract."""
 
@@ -43,7 +43,7 @@ class ContractField:
         return PayloadField(name=self.name, type=describe(self.annotation), required=self.required)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contract:
     """What a trigger's declaration says about its payload."""
 
@@ -60,7 +60,7 @@ class Contract:
         return {item.name for item in self.fields} | {item.alias for item in self.fields if item.alias}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Accepted:
     """A payload that satisfies its contract, as plain JSON."""
 

@@ -12,12 +12,12 @@ from squidie_core.authoring.context import RESOURCE, TRANSACTION, StepContext
 from squidie_core.authoring.converting import is_union, unwrapped
 from squidie_core.authoring.hints import Unresolved, class_of, hints_of_callable, plain_function
 from squidie_core.authoring.outcomes import Defer
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 
 _CONTEXT_NAMES = ("ctx", "context")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Taken:
     """A value that the body takes by name from its input."""
 
@@ -26,7 +26,7 @@ class Taken:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Needed:
     """A resource, or a transaction, that the body takes; `kind` is None where the annotation cannot be resolved."""
 
@@ -35,7 +35,7 @@ class Needed:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fault:
     """Why a callable cannot be a body."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 _OURS = __name__.rpartition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Source:
     """A file and a line of it."""
 

@@ -13,7 +13,7 @@ from squidie_core.authoring.hints import class_of
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.policies import Deadline, Retry
 from squidie_core.authoring.source import Source, caller
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import LogLevel, Recovery, StepKind, StepOutcome
 from squidie_core.errors import near
 
@@ -35,7 +35,7 @@ end = End()
 """The target of a transition that ends the run as completed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StepOptions:
     """What `step(...)` and its built-ins were told, unchecked: a workflow checks it."""
 
@@ -135,7 +135,7 @@ class Step(Generic[P, R_co]):
         return f"<{label} at {self.source.short}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InPlace:
     """What `@step(...)` is until it has its body."""
 
@@ -151,7 +151,7 @@ AnyStep: TypeAlias = Step[..., Any]
 """Any step, whatever it takes and gives."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Outcome:
     """One of the two ways in which a step ends; `.to(...)` says where the run goes then."""
 
@@ -180,7 +180,7 @@ class Outcome:
         return f"{self.step!r}.{self.on}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Transition:
     """A declared transition; made by `.to(...)` and `sequence(...)`."""
 

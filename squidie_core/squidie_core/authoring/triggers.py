@@ -9,12 +9,12 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar, overload
 
 from squidie_core.authoring.mistakes import DeclarationError
 from squidie_core.authoring.source import NOWHERE, Source, caller
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Window:
     """The stretch of time that a cron start is for."""
 
@@ -22,7 +22,7 @@ class Window:
     end: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CronOptions:
     """What `trigger.cron` was told, unchecked: a workflow checks it."""
 
@@ -32,7 +32,7 @@ class CronOptions:
     idempotency: Literal["return_existing_run", "skip_duplicate"] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Trigger(Generic[T]):
     """A declared way to start a workflow; made by `trigger`. The workflows that bind it name it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import SquidieError
 
 Converter: TypeAlias = Callable[[Any], Any]
@@ -17,7 +17,7 @@ MISSING = "missing"
 """What a value that must be given is found to be."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Violation:
     """One value that is not what an annotation says. Never holds the value."""
 

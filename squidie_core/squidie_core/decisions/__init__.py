@@ -1,6 +1,5 @@
 """Pure commands on a run's state: what they add to the thread follows from the state, the plan and the given time."""
 
-from squidie_core.decisions.children import ChildRequest, EndedChild, join_children, link_children
 from squidie_core.decisions.claim import Claimant, advance, heartbeat, release
 from squidie_core.decisions.control import ManualCommand, cancel, resolve_gate
 from squidie_core.decisions.draft import Draft
@@ -9,10 +8,8 @@ from squidie_core.decisions.start import StartRequest, start
 from squidie_core.decisions.timeout import timeout_error
 
 __all__ = [
-    "ChildRequest",
     "Claimant",
     "Draft",
-    "EndedChild",
     "ManualCommand",
     "StartRequest",
     "advance",
@@ -21,8 +18,6 @@ __all__ = [
     "defer",
     "fail",
     "heartbeat",
-    "join_children",
-    "link_children",
     "release",
     "resolve_gate",
     "start",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, NoReturn
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions.compensation import fail_run
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import holds
@@ -20,7 +20,7 @@ LONGEST_PAUSE = 60_000
 OUTPUT_TOO_LARGE = "child_output_too_large"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ChildRequest:
     """A child that a step wants. `run_id` follows from the workflow, the trigger, the parent, the step and the key."""
 
@@ -32,7 +32,7 @@ class ChildRequest:
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EndedChild:
     """How a child ended, for a parent that waits for it."""
 

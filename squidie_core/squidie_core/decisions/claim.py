@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.outcome import fail_runnable, holds
 from squidie_core.decisions.planning import move_on, open_gate
@@ -14,7 +13,7 @@ from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, Attem
 from squidie_core.state.run import TERMINAL, RunnableState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Claimant:
     """Who claims, for how long (`lease_for` milliseconds), and what it takes on.
 
@@ -52,7 +51,8 @@ def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
     claimed: list[RunnableState] = []
     if state.terminal:
         return claimed
-    with closing(state.visible(draft.at, claimant.max_skew)) as visible:
+    visible = state.visible(draft.at, claimant.max_skew)
+    try:
         for runnable in visible:
             if runnable.deliveries and _is_poison(draft, runnable):
                 fail_runnable(draft, runnable, None, _poison(runnable))
@@ -67,6 +67,8 @@ def advance(draft: Draft, claimant: Claimant) -> list[RunnableState]:
                 claimed.append(_claim(draft, claimant, runnable))
             if state.status in TERMINAL:
                 return []
+    finally:
+        visible.close()
     return claimed if state.rollback is None else [runnable for runnable in claimed if runnable.status == "claimed"]
 
 

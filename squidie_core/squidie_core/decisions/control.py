@@ -7,7 +7,7 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions.compensation import undo
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import move_on
@@ -37,7 +37,7 @@ _VERBS: dict[Signal, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ManualCommand:
     """What an operator said. Values are plain JSON; secrets are already redacted.
 

@@ -48,7 +48,7 @@ def complete(draft: Draft, key: str, claim_id: str, result: Mapping[str, Json]) 
     draft.emit(AttemptCompleted(draft.at, key, claim_id, result))
     if runnable.kind == "compensation":
         undone(draft, runnable)
-    elif draft.state.children.live(runnable.step) and draft.step(runnable.step).definition.await_children:
+    elif draft.step(runnable.step).definition.await_children and draft.state.children.live(runnable.step):
         draft.emit(ChildrenAwaited(draft.at, key, draft.at))
     else:
         move_on(draft, runnable, "ok")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions.control import ManualCommand
 from squidie_core.decisions.start import StartRequest
 from squidie_core.definition.model import DefinitionChoice
@@ -24,7 +24,7 @@ _UNDECLARED = RecoveryPolicy(
 """The policy of work that no definition declares, such as a compensation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReplayRequest:
     """The new run's id, its whole payload, where it waits for workers, and by which definition it goes."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions.context import InputError
 from squidie_core.decisions.draft import Draft
 from squidie_core.decisions.planning import plan_steps
@@ -15,7 +15,7 @@ from squidie_core.journal.entries import Json, RunSignalReceived, RunStarted, Si
 from squidie_core.state.run import RunState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StartRequest:
     """What to start. Values are plain JSON; `payload_digest` is that of the payload before defaults.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cron:
     """The times that an expression names; days of the week from 0, Sunday."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 from squidie_core.definition.model import END, Transition
 from squidie_core.errors import Problem, near
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sources:
     """Where the parts of a definition were declared, as `file:line`; parts may be missing."""
 

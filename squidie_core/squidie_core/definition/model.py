@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 END = "__complete__"
 """The target of a transition that ends the run."""
@@ -20,7 +20,7 @@ DefinitionChoice = Literal["original", "current"]
 Overlap = Literal["return_existing_run", "skip_duplicate"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """After failed attempt n of `max_attempts`, wait `min(min * factor ** (n - 1), max)`, less up to half by jitter."""
 
@@ -35,7 +35,7 @@ class RetryPolicy:
     """Qualified names of the exceptions that are final."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DeadlinePolicy:
     """How long a step or gate should take before somebody ought to look."""
 
@@ -45,7 +45,7 @@ class DeadlinePolicy:
     escalation: str = "diagnostic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A comparison of the value at `path` in the run's context with `value` (plain JSON, as stored)."""
 
@@ -54,7 +54,7 @@ class Condition:
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Transition:
     """Where the run goes after `source` ended with `on`."""
 
@@ -66,7 +66,7 @@ class Transition:
     max_visits: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A value that the step's body takes from the run's context by name."""
 
@@ -74,7 +74,7 @@ class Parameter:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InputPath:
     """One entry of `input={target: "nested.path"}`."""
 
@@ -82,7 +82,7 @@ class InputPath:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StepDefinition:
     """One step. Fields that a kind does not use keep their defaults."""
 
@@ -111,7 +111,7 @@ class StepDefinition:
     level: LogLevel | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PayloadField:
     """One field of a trigger's payload: its name, the text of its type, whether a start must give it."""
 
@@ -120,7 +120,7 @@ class PayloadField:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TriggerDefinition:
     """One way to start the workflow."""
 
@@ -132,7 +132,7 @@ class TriggerDefinition:
     idempotency: Overlap | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Definition:
     """A whole workflow. Equal definitions have equal fingerprints, whoever built them."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import TypeAlias
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.findings import Findings, did_you_mean
 from squidie_core.definition.graph import predecessors, reachable
 from squidie_core.definition.model import Definition, StepDefinition
@@ -21,7 +21,7 @@ ORIGIN: Shape = {"schedule": None, "parent": None}
 """What paths may name of any run, and what no step takes by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Knowledge:
     """What is known beside the definition itself. Without it nothing is flagged that it could explain."""
 
@@ -67,7 +67,7 @@ def _check_step(found: Findings, step: StepDefinition, view: Shape) -> None:
             found.step(step.name, "missing_step_input", message, hint)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Missing:
     text: str
     hint: str

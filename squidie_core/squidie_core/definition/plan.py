@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.content import fingerprint, from_text, to_text
 from squidie_core.definition.graph import roots
 from squidie_core.definition.model import Definition, StepDefinition, Transition
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Route:
     """A transition and its position in the definition."""
 
@@ -16,7 +16,7 @@ class Route:
     transition: Transition
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PlannedStep:
     """One step and what follows from its place in the graph."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import StepDefinition
 
 ReplayPolicy = Literal["allowed", "manual_review_required"]
 RecoveryKind = Literal["automatic", "manual_intervention"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RecoveryPolicy:
     """Whether a run in which the step has completed may be replayed, and whether its effect can be undone."""
 

@@ -12,8 +12,6 @@ from squidie_core.dataclass import dataclass
 from squidie_core.errors import NotFoundError
 from squidie_core.inspection.commands import CommandView, command_views
 from squidie_core.inspection.compensation import compensation_errors
-from squidie_core.inspection.deadlines import DeadlineView, deadline_view, most_urgent
-from squidie_core.inspection.lineage import ChildView, ParentView, children_of, parent_of
 from squidie_core.inspection.reason import Waiting, reason_of, waiting_for
 from squidie_core.inspection.times import moment, optional_moment, text
 from squidie_core.journal.entries import Json
@@ -22,7 +20,9 @@ from squidie_core.state import Anomaly, RunnableState, RunState
 
 if TYPE_CHECKING:
     from squidie_core.authoring.schedules import Schedule
+    from squidie_core.inspection.deadlines import DeadlineView
     from squidie_core.inspection.dynamic import DynamicWorkView
+    from squidie_core.inspection.lineage import ChildView, ParentView
 
 __all__ = ["AttemptView", "Snapshot", "Waiting"]
 
@@ -209,7 +209,7 @@ def snapshot(
         started_at=moment(state.started_at),
         ended_at=optional_moment(state.ended_at),
         waiting_for=waiting_for(state, now),
-        deadline=most_urgent(state, now),
+        deadline=_most_urgent(state, now),
         schedule=optional_schedule(state.schedule),
         replayed_from=state.replayed_from,
         error=state.error,
@@ -220,8 +220,8 @@ def snapshot(
         commands=command_views(state.receipts),
         anomalies=tuple(state.anomalies),
         dynamic_work=_dynamic_work(state, now) if state.dynamic_work else (),
-        parent=parent_of(state),
-        children=children_of(state),
+        parent=None if state.parent is None else _parent(state),
+        children=_children(state) if state.children.by_step else (),
         history=None if history is None else tuple(history),
         _stored=dict(state.context),
         _output_of=output_of,
@@ -241,6 +241,32 @@ def _dynamic_work(state: RunState, now: int) -> tuple[DynamicWorkView, ...]:
     from squidie_core.inspection.dynamic import work_views  # noqa: PLC0415  # few runs have any
 
     return work_views(state, now)
+
+
+def _most_urgent(state: RunState, now: int) -> DeadlineView | None:
+    if all(runnable.deadline is None for runnable in state.open.values()):
+        return None
+    from squidie_core.inspection.deadlines import most_urgent  # noqa: PLC0415  # few steps have one
+
+    return most_urgent(state, now)
+
+
+def _deadline(runnable: RunnableState, now: int) -> DeadlineView | None:
+    from squidie_core.inspection.deadlines import deadline_view  # noqa: PLC0415  # as above
+
+    return deadline_view(runnable, now)
+
+
+def _parent(state: RunState) -> ParentView | None:
+    from squidie_core.inspection.lineage import parent_of  # noqa: PLC0415  # few runs are children
+
+    return parent_of(state)
+
+
+def _children(state: RunState) -> tuple[ChildView, ...]:
+    from squidie_core.inspection.lineage import children_of  # noqa: PLC0415  # and few have any
+
+    return children_of(state)
 
 
 def no_output(step: str, run_id: str) -> NotFoundError:
@@ -274,5 +300,5 @@ def attempt_view(runnable: RunnableState, now: int) -> AttemptView:
         error=runnable.error,
         deferred=runnable.deferred,
         recovery=None if runnable.decision is None else runnable.decision.recovery,
-        deadline=deadline_view(runnable, runnable.ended_at or now),
+        deadline=None if runnable.deadline is None else _deadline(runnable, runnable.ended_at or now),
     )

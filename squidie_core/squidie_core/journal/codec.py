@@ -7,9 +7,11 @@ version `v` where that is above 1; fields that have their default are left out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 from squidie_core.definition.model import RetryPolicy
 from squidie_core.errors import Corrupt, TooLarge, UnknownVersion
@@ -29,14 +31,43 @@ from_json: Callable[[str], Any] = json.JSONDecoder().decode
 _BY_TYPE: dict[str, type[Entry]] = {cls.TYPE: cls for cls in ENTRY_CLASSES}
 
 
-def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls))
+class _Shape(NamedTuple):
+    """What the fields of a class are: `required` are always written, those with a default only where they differ."""
+
+    required: tuple[str, ...]
+    values: Callable[[Any], Sequence[Any]]
+    """Of the required ones."""
+    optional: tuple[tuple[str, Any], ...]
+    records: tuple[str, ...]
+    """Fields whose values are records themselves, or tuples."""
 
 
-_FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
-    cls: _defaults(cls)
-    for cls in (*ENTRY_CLASSES, Runnable, Decision, Deadline, WorkOrigin, WorkNode, WorkEdge, RetryPolicy)
-}
+def _shape(cls: type[Any]) -> _Shape:
+    required: list[str] = []
+    optional: list[tuple[str, Any]] = []
+    for item in fields(cls):
+        if item.default is MISSING and item.default_factory is MISSING:
+            required.append(item.name)
+        else:
+            default = item.default if item.default_factory is MISSING else item.default_factory()
+            optional.append((item.name, default))
+    names = [item.name for item in fields(cls) if _HOLDS_RECORDS(str(item.type))]
+    values = attrgetter(*required) if len(required) > 1 else _one_by_one(required)
+    return _Shape(tuple(required), values, tuple(optional), tuple(names))
+
+
+def _one_by_one(names: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """For less than two names `attrgetter` gives no tuple."""
+
+    def values(record: Any) -> Sequence[Any]:
+        return [getattr(record, name) for name in names]
+
+    return values
+
+
+_RECORDS = (Runnable, Decision, Deadline, WorkOrigin, WorkNode, WorkEdge, RetryPolicy)
+_HOLDS_RECORDS = re.compile(r"tuple\[|" + "|".join(rf"\b{cls.__name__}\b" for cls in _RECORDS)).search
+_SHAPES: dict[type[Any], _Shape] = {cls: _shape(cls) for cls in (*ENTRY_CLASSES, *_RECORDS)}
 
 
 def to_plain(entry: Entry) -> dict[str, Json]:
@@ -47,16 +78,19 @@ def to_plain(entry: Entry) -> dict[str, Json]:
 
 
 def _fill(plain: dict[str, Json], record: Any) -> dict[str, Json]:
-    for name, default in _FIELDS[type(record)]:
+    shape = _SHAPES[type(record)]
+    plain.update(zip(shape.required, shape.values(record), strict=True))
+    for name, default in shape.optional:
         value = getattr(record, name)
-        if value is default or value == default:
-            continue
-        kind = value.__class__
-        if kind is tuple:
-            value = [_fill({}, item) if type(item) in _FIELDS else item for item in value]
-        elif kind in _FIELDS:
-            value = _fill({}, value)
-        plain[name] = value
+        if value is not default and value != default:
+            plain[name] = value
+    for name in shape.records:
+        if name in plain:
+            value = plain[name]
+            if value.__class__ is tuple:
+                plain[name] = [_fill({}, item) if type(item) in _SHAPES else item for item in value]
+            elif value.__class__ in _SHAPES:
+                plain[name] = _fill({}, value)
     return plain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 
 class Head(NamedTuple):
@@ -23,7 +23,7 @@ NO_HEAD = Head(0, 0)
 """The head of a thread that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class IndexRow:
     """What operators list and workers look for, derived from the entries by the fold and written with them.
 
@@ -53,7 +53,7 @@ class IndexRow:
     """The run that may await this one: as long as that one has not ended, purging leaves this one alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Append:
     """Entries for one thread, whose head must be `expected` (`NO_HEAD`: the thread must not exist).
 
@@ -76,7 +76,7 @@ class Append:
         return Head(self.expected.rev + self.count, self.commit_id)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Commit:
     """Appends to different threads that take effect together or not at all.
 
@@ -88,26 +88,26 @@ class Commit:
     nudges: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Committed:
     """The commit took effect."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Conflict:
     """The commit had no effect: a head was not the expected one. Reload and decide again."""
 
     thread_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Busy:
     """The commit had no effect, and the heads are still the expected ones: the decision stands, try again."""
 
     thread_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Refused:
     """The commit had no effect and will never have one: the store refuses its content."""
 
@@ -119,7 +119,7 @@ CommitResult = Committed | Conflict | Busy | Refused
 COMMITTED = Committed()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StoredCommit:
     """One append as stored: `rev` is its first entry's revision, `previous` the commit id before it (0: none)."""
 
@@ -135,7 +135,7 @@ class StoredCommit:
         return Head(self.rev + self.count - 1, self.commit_id)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Checkpoint:
     """A folded state as text. Disposable: a missing, stale, foreign or corrupt one changes nothing."""
 
@@ -144,7 +144,7 @@ class Checkpoint:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LoadedThread:
     """A thread, or its tail: `commits` follow `checkpoint`, or the head that the caller said it has, or the start."""
 

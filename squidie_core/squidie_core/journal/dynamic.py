@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.definition.model import RetryPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WorkOrigin:
     """The runnable that the work came out of."""
 
@@ -19,7 +19,7 @@ class WorkOrigin:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WorkNode:
     """One node; `action` is the key under which workers know its body. Values are plain JSON."""
 
@@ -32,7 +32,7 @@ class WorkNode:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WorkEdge:
     """`target` comes after `source`, which is a node of the same work or the step that the work came out of."""
 

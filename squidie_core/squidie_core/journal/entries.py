@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.journal.dynamic import WorkEdge, WorkNode, WorkOrigin
 
 Json: TypeAlias = Any
@@ -29,7 +29,7 @@ ChildStatus: TypeAlias = Literal["completed", "failed", "cancelled", "quarantine
 """`quarantined`: its journal cannot be read; `lost`: there is no such run."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Deadline:
     """When one execution of a step is late, in times as `at` is. Evidence: it changes nothing about what is executed.
 
@@ -44,7 +44,7 @@ class Deadline:
     """What the policy asks of the host."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Runnable:
     """One planned execution of a step.
 
@@ -69,7 +69,7 @@ class Runnable:
     """The action that executes it, where it is a node of dynamic work; `step` is the node's id then."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decision:
     """The transition that a step's end selected, as it stood in the definition."""
 
@@ -81,7 +81,7 @@ class Decision:
     recovery: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunSignalReceived:
     """Somebody asked for something. Stands in the same commit as its effect."""
 
@@ -97,7 +97,7 @@ class RunSignalReceived:
     """When it was asked for, by the clock of who asked, where that was said."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunStarted:
     """The run exists; `definition` is the fingerprint that it is pinned to."""
 
@@ -121,7 +121,7 @@ class RunStarted:
     """What becomes of the run where a worker has another definition of its workflow."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunnablesPlanned:
     """These are to be executed, each from its `visible_at` on."""
 
@@ -130,7 +130,7 @@ class RunnablesPlanned:
     runnables: tuple[Runnable, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptClaimed:
     """`owner_id` executes the runnable until `lease_until`; `claim_id` fences everything it reports."""
 
@@ -142,7 +142,7 @@ class AttemptClaimed:
     lease_until: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptHeartbeat:
     """The owner is alive: all these claims of `claim_id` by runnable key now last until `lease_until`."""
 
@@ -152,7 +152,7 @@ class AttemptHeartbeat:
     lease_until: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptReleased:
     """The owner gives the claim back. This delivery does not count, unless the body was run and its outcome is lost."""
 
@@ -163,7 +163,7 @@ class AttemptReleased:
     counts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptCompleted:
     """The body returned. `result` is what it returned, already under the step's output key.
 
@@ -177,7 +177,7 @@ class AttemptCompleted:
     result: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttemptFailed:
     """The body failed; `claim_id` is `None` where the runtime gave the attempt up itself."""
 
@@ -190,7 +190,7 @@ class AttemptFailed:
     """The runnable that retries it, planned in the same commit."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunnableApplied:
     """The runnable's outcome has taken effect: its result is in the context and the run has moved on."""
 
@@ -204,7 +204,7 @@ class RunnableApplied:
     """The output name beside whose value the results of awaited children stand; `""`: the context itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChildRunStarted:
     """The runnable's body started this run, whose first append stands in the same commit."""
 
@@ -220,7 +220,7 @@ class ChildRunStarted:
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChildRunEnded:
     """The run, whose step awaits the child, has learned how it ended. `output`: what its steps added to its context."""
 
@@ -234,7 +234,7 @@ class ChildRunEnded:
     error: Mapping[str, Json] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChildrenAwaited:
     """The runnable has completed and is applied when its step's children have ended.
 
@@ -247,7 +247,7 @@ class ChildrenAwaited:
     look_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ManualStepPaused:
     """A gate is open: the run waits for a human."""
 
@@ -259,7 +259,7 @@ class ManualStepPaused:
     deadline: Deadline | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ManualStepResolved:
     """A human decided."""
 
@@ -271,7 +271,7 @@ class ManualStepResolved:
     result: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DynamicWorkRecorded:
     """What came out of a step at run time: nodes, and what leads to what.
 
@@ -290,7 +290,7 @@ class DynamicWorkRecorded:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CompensationStarted:
     """The run will end with `status`, once the callbacks of these steps have undone what it did. Nothing else goes on.
 
@@ -305,7 +305,7 @@ class CompensationStarted:
     """The failure that the run ends with."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RunTerminal:
     """The end. Nothing after it changes the run."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class HeldDelivery:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GivenUp:
     """A delivery that nobody gets any more."""
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Listener:
     """Who wants hints for a queue, and the inbox of the notifier that calls it."""
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Protocol, runtime_checkable
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.journal.commit import Checkpoint, Commit, CommitResult, Head, IndexRow, LoadedThread, StoredCommit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What an adapter declares about itself."""
 
@@ -40,7 +40,7 @@ class Capabilities:
     """It takes part in the host's transactions: it satisfies `ports.transactions.HostTransactions` too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DueRun:
     """A run that wants attention. `loaded` is `None` where the thread is too large to bring along."""
 
@@ -53,7 +53,7 @@ class DueRun:
     """How often it was nudged so far."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DueBatch:
     """What `due` found. `now` is the store's time. `next_wake` is when the next run falls due, where that is known."""
 
@@ -62,7 +62,7 @@ class DueBatch:
     next_wake: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HeadStatus:
     """The cheap look at a run."""
 
@@ -74,7 +74,7 @@ class HeadStatus:
     quarantine_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RunQuery:
     """Which runs to list, newest start first, ties by thread id descending. `cursor` is a page's `next_cursor`.
 
@@ -91,7 +91,7 @@ class RunQuery:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RunRow:
     """One listed run."""
 
@@ -104,7 +104,7 @@ class RunRow:
     quarantine_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RunPage:
     """A page of listed runs. `next_cursor` is `None` on the last one."""
 
@@ -112,7 +112,7 @@ class RunPage:
     next_cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Tombstone:
     """What is left of a purged run, as its index row had it. Times in milliseconds since the epoch."""
 
@@ -124,7 +124,7 @@ class Tombstone:
     """From then on a purge may take the tombstone too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PurgePage:
     """What one call of `purge` took. `next_after` is where to go on, `None` where every run was looked at.
 
@@ -136,7 +136,7 @@ class PurgePage:
     expired: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RebuildPage:
     """What one call of `rebuild_index` did. `next_after` is where to go on, `None` at the end.
 

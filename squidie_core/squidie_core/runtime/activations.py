@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from squidie_core.authoring import CompiledWorkflow, Trigger
 from squidie_core.authoring.schedules import Schedule, local
 from squidie_core.authoring.triggers import CronOptions, Window
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import ConflictError, NotFoundError, OptionError, PurgedError
 from squidie_core.inspection import Snapshot
 from squidie_core.inspection.times import moment
@@ -26,7 +26,7 @@ INVALID = "invalid_runtime_payload"
 Outcome: TypeAlias = Literal["started", "existing", "skipped"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Cron:
     """Start the run of a cron trigger. What identifies the activation is `signal_id`, or else a whole window."""
 
@@ -50,7 +50,7 @@ class Cron:
         return f"sha256:{base64.urlsafe_b64encode(digest).decode('ascii').rstrip('=')}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Activation:
     """What a scheduler asked for, with what is registered here under these names."""
 

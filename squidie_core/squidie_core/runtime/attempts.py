@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from squidie_core.authoring import Body
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 from squidie_core.definition.model import StepDefinition
 from squidie_core.journal.commit import IndexRow
 from squidie_core.journal.entries import Json
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from squidie_core.runtime.store import RunStore
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Completed:
     """The body returned; `result` is already under the step's output key."""
 
     result: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Failed:
     """The body failed. `retry_after` in milliseconds where the body said so."""
 
@@ -34,7 +34,7 @@ class Failed:
     retry_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Deferred:
     """The body wants to go on in `after` milliseconds."""
 
@@ -42,14 +42,14 @@ class Deferred:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Released:
     """The body was not run, or was told to stop because this worker goes away; `counts`: it was, and all is undone."""
 
     counts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Settled:
     """The body is over and what follows is in the store already, by a transaction that it shares with the body.
 
@@ -114,6 +114,10 @@ class Attempt:
     """`None` for a log step."""
     store: RunStore
     """Where the run is, for bodies that start others."""
+    is_async: bool = False
+    """The body is a coroutine function."""
+    is_transactional: bool = False
+    """The body runs in a transaction, by the run's own definition or by today's code."""
     lost: Flag = field(default_factory=Flag)
     has_written: bool = False
     """Its body has written to the run: what is known of it elsewhere is behind."""
@@ -155,15 +159,3 @@ class Attempt:
             "step": self.step.name,
             "attempt": self.runnable.attempt,
         }
-
-    @property
-    def is_transactional(self) -> bool:
-        """Whether the body runs in a transaction, by the run's own definition or by today's code."""
-        if self.runnable.kind != "run":
-            return False
-        return self.step.transaction or (self.body is not None and bool(self.body.transactions))
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the body is a coroutine function."""
-        return self.body is not None and self.body.is_async

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.catalog import Catalog
 from squidie_core.runtime.slots import Slots
 from squidie_core.state import RunState
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Berth:
     """Slots of one worker that are taken by a start, until `leave` or `board` is called, once."""
 
@@ -44,7 +44,7 @@ class Berth:
         self.berths.on_board(boarding)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Boarding:
     """A started run on its way to its worker. `wake_at` is that of its index row."""
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from squidie_core import decisions
 from squidie_core.authoring import Accepted, ChildKeywords, ChildRun, CompiledWorkflow, FailStep, Trigger, Workflow
-from squidie_core.dataclass import dataclass
-from squidie_core.decisions import ChildRequest, StartRequest
+from squidie_core.dataclass import record
+from squidie_core.decisions import StartRequest
+from squidie_core.decisions.children import ChildRequest, link_children
 from squidie_core.errors import ConflictError, SquidieError, StorageError, Unavailable
 from squidie_core.journal.codec import to_json
 from squidie_core.journal.commit import Append, Conflict
@@ -37,7 +38,7 @@ _APPEND_BYTES = 1_000
 """About how much a child's first append takes beside its payload, which stands in it twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Wanted:
     """A child that was asked for, checked."""
 
@@ -47,7 +48,7 @@ class _Wanted:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Options:
     """The options of a start, checked. `None`: as the parent has it, or the child's workflow."""
 
@@ -159,7 +160,7 @@ class ChildRuns:
         requests = [each.request for each in chunk]
         for tries in range(MAX_TRIES):
             draft = store.draft(self._load_parent())
-            fresh = {r.run_id for r in decisions.link_children(draft, attempt.key, attempt.claim_id, requests)}
+            fresh = {r.run_id for r in link_children(draft, attempt.key, attempt.claim_id, requests)}
             if not fresh:
                 self._parent = draft.state
                 return fresh

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from squidie_core.authoring import Body
 from squidie_core.decisions import Claimant, Draft, advance
 from squidie_core.decisions.drift import fail_drifted
 from squidie_core.runtime.attempts import Attempt
-from squidie_core.runtime.catalog import wants_code
 from squidie_core.runtime.ids import fraction, new_claim_id
 from squidie_core.runtime.slots import Slots
 from squidie_core.runtime.store import RunStore
@@ -20,6 +20,8 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
     At most `share` attempts, and no more than half of those that are open, so that others find some too.
     """
     state = draft.state
+    if not state.open:
+        return []
     current = store.catalog.drifted(draft.plan)
     if current is not None:
         fail_drifted(draft, current, store.max_skew)
@@ -35,15 +37,20 @@ def claim(store: RunStore, draft: Draft, slots: Slots, *, owner_id: str, lease_f
         max_skew=store.max_skew,
         spread=fraction(),
     )
-    return [_attempt(store, draft, runnable, claimant.claim_id) for runnable in advance(draft, claimant)]
+    return [
+        _attempt(store, draft, runnable, claimant.claim_id, slots.bodies.get(runnable.key))
+        for runnable in advance(draft, claimant)
+    ]
 
 
-def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: str) -> Attempt:
+def _attempt(store: RunStore, draft: Draft, runnable: RunnableState, claim_id: str, body: Body | None) -> Attempt:
     state = draft.state
     step = draft.step(runnable.step).definition
-    body = store.catalog.body_of(state.workflow, runnable) if wants_code(runnable) else None
     attempt = Attempt(state.run_id, state.workflow, runnable, claim_id, step, body, store)
     attempt.schedule = state.schedule
+    if body is not None:
+        attempt.is_async = body.is_async
+        attempt.is_transactional = runnable.kind == "run" and (step.transaction or bool(body.transactions))
     if runnable.kind == "compensation":
         attempt.failure = state.error
     return attempt

@@ -11,7 +11,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import OptionError, PluginError, near
 from squidie_core.runtime import options
 
@@ -65,7 +65,7 @@ _PORTS: Mapping[object, str] = {"storage": "url", "notifier": "notifier"}
 _DEFAULTS = {"queue": "default"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setting:
     """One setting and where it comes from: `argument`, `default`, or the words for a variable or a file.
 

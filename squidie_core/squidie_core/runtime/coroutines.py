@@ -17,7 +17,7 @@ from typing import Any
 
 from squidie_core.runtime.attempts import Attempt, Flag, Outcome, OverdueError, Released
 from squidie_core.runtime.bodies import Inbox
-from squidie_core.runtime.running import context_of, current_attempt, failure_of, outcome_of
+from squidie_core.runtime.running import arguments_of, current_attempt, failure_of, outcome_of
 
 _log = logging.getLogger("squidie.worker")
 _LEAVING = 1.0
@@ -39,9 +39,7 @@ async def run_coroutine(
     current_attempt.set(attempt)
     outcome: Outcome
     try:
-        context = context_of(attempt, resources)
-        arguments = body.call_arguments(attempt.runnable.input, context)
-        outcome = outcome_of(attempt, body, await body.function(**arguments))
+        outcome = outcome_of(attempt, body, await body.function(**arguments_of(attempt, body, resources)))
     except asyncio.CancelledError as error:
         interrupted = _is_leaving(host) and _is_cancelled(asyncio.current_task())
         outcome = Released() if interrupted else failure_of(attempt, error, resources.values())

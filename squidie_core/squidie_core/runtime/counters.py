@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from squidie_core.dataclass import dataclass
-from squidie_core.inspection.metrics import Metrics
 from squidie_core.journal.commit import Busy, CommitResult, Conflict
+
+if TYPE_CHECKING:
+    from squidie_core.inspection.metrics import Metrics
 
 
 @dataclass(slots=True)
@@ -80,4 +83,6 @@ def sum_of(counters: Iterable[Counters]) -> Metrics:
     for one in counters:
         total.add(one)
     numbers = {name: getattr(total, name) for name in _NAMES}
+    from squidie_core.inspection.metrics import Metrics  # noqa: PLC0415  # for those who ask
+
     return Metrics(**numbers, mean_group=total.appends / total.commits if total.commits else 0.0)

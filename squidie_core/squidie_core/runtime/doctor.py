@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import SquidieError, StorageError
 from squidie_core.journal.codec import READER_VERSION
 from squidie_core.journal.entries import Json
@@ -35,7 +35,7 @@ _PARKED_HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Diagnosis:
     """What an examination found, in the order of the checks."""
 

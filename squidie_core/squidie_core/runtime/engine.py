@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from squidie_core.dataclass import dataclass
-from squidie_core.decisions import Draft, heartbeat, join_children, timeout_error
+from squidie_core.dataclass import record
+from squidie_core.decisions import Draft, heartbeat, timeout_error
 from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
 from squidie_core.journal.commit import Busy, CommitResult, Committed, IndexRow, Refused
 from squidie_core.ports.storage import DueRun
@@ -46,7 +46,7 @@ _MOST_IN_VAIN = 1_000
 """How many runs to ask for where the last looks brought only runs whose code is not here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
     """Durations in milliseconds. `chain`: whether a run's next step may be claimed by the commit that ends the last."""
 
@@ -306,6 +306,8 @@ class Engine:
     ) -> None:
         draft = self._draft(_loaded(actor), now)
         if news is not None:
+            from squidie_core.decisions.children import join_children  # noqa: PLC0415  # few runs have any
+
             join_children(draft, news.ended, again=news.again)
         slots.lacks_code = False
         claimed = self._claim(draft, slots, share)

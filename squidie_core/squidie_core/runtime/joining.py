@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from squidie_core.dataclass import dataclass
-from squidie_core.decisions import EndedChild
-from squidie_core.decisions.children import OUTPUT_TOO_LARGE
+from squidie_core.dataclass import record
+from squidie_core.decisions.children import OUTPUT_TOO_LARGE, EndedChild
 from squidie_core.definition.step_rules import RESERVED
 from squidie_core.errors import StorageError, UnknownVersion
 from squidie_core.journal.codec import to_json
@@ -27,7 +26,7 @@ _HEADS_AT_ONCE = 500
 _ENDED = ("completed", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChildNews:
     """Children that have ended. `again`: there are more than one append takes."""
 
@@ -35,7 +34,7 @@ class ChildNews:
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Awaited:
     """A child whose parent does not know that it has ended, if it has."""
 

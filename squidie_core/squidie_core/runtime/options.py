@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -161,4 +160,6 @@ def owner(value: str | None) -> str:
     """Who claims; by default this host and process, and something random."""
     if value is not None:
         return text("owner_id", value, 200)
+    import platform  # noqa: PLC0415  # only who claims needs it
+
     return f"{platform.node()}:{os.getpid()}:{os.urandom(3).hex()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import PurgedError
 from squidie_core.inspection.times import moment, text
 from squidie_core.ports.storage import Storage, Tombstone
@@ -14,7 +14,7 @@ AT_ONCE = 100
 """How many runs go in one transaction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Purge:
     """What a purge took, or would take: runs that ended `before`, and tombstones whose time was over."""
 

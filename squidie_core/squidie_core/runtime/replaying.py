@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions import ManualCommand, start
 from squidie_core.decisions.drift import refuse_drifted
 from squidie_core.decisions.replay import ReplayRequest, check_replay, replay_digest, replay_request
@@ -20,7 +20,7 @@ from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """What a replay was asked to do, checked but for `run_id` and `queue`, which default to a new id and the source's.
 

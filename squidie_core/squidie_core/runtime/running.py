@@ -50,9 +50,7 @@ def run_body(attempt: Attempt, resources: Mapping[type, object]) -> Outcome:
     began = time.perf_counter() if attempt.timed else 0.0
     token = current_attempt.set(attempt)
     try:
-        context = context_of(attempt, resources)
-        arguments = body.call_arguments(attempt.runnable.input, context)
-        value = body.function(**arguments)
+        value = body.function(**arguments_of(attempt, body, resources))
         if body.is_async:
             from squidie_core.runtime.coroutines import run_to_end  # noqa: PLC0415  # only these bodies need asyncio
 
@@ -107,7 +105,13 @@ class _Children:
         return self._made
 
 
-def context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
+def arguments_of(attempt: Attempt, body: Body, resources: Mapping[type, object]) -> dict[str, Any]:
+    """What the body is called with. Raises as `Body.call_arguments` does."""
+    context = _context_of(attempt, resources) if body.uses_context else None
+    return body.call_arguments(attempt.runnable.input, context)
+
+
+def _context_of(attempt: Attempt, resources: Mapping[type, object]) -> StepContext:
     """What the body may ask about its attempt."""
     runnable, deadline = attempt.runnable, attempt.runnable.deadline
     return StepContext(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.errors import StorageError
 from squidie_core.runtime.attempts import Attempt, Outcome
 from squidie_core.runtime.engine import Engine, EngineOptions
@@ -23,7 +23,7 @@ _log = logging.getLogger("squidie.engine")
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TurnOptions:
     """Durations in milliseconds; without `heartbeat_every` the claim is not renewed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from squidie_core.authoring import Body
 from squidie_core.runtime.catalog import Catalog, wants_code
 from squidie_core.state import RunnableState
 
@@ -15,12 +16,14 @@ class Slots:
     `busy`: other bodies are running in this process. A suspect is taken on only where there are none.
     """
 
-    __slots__ = ("_catalog", "alone", "busy", "coroutines", "lacks_code", "taken", "threads", "wants_quiet")
+    __slots__ = ("_catalog", "alone", "bodies", "busy", "coroutines", "lacks_code", "taken", "threads", "wants_quiet")
 
     def __init__(self, catalog: Catalog, threads: int, coroutines: int, *, busy: bool = False) -> None:
         self._catalog = catalog
         self.taken = False
         """Something was taken on."""
+        self.bodies: dict[str, Body] = {}
+        """Of what was taken on, by runnable key."""
         self.threads = threads
         self.coroutines = coroutines
         self.busy = busy
@@ -45,6 +48,8 @@ class Slots:
                 self.lacks_code = True
                 return False
             is_async = body.is_async
+        else:
+            body = None
         if self.alone or (self.coroutines if is_async else self.threads) <= 0:
             return False
         if runnable.deliveries >= SUSPECT_DELIVERIES:
@@ -53,6 +58,8 @@ class Slots:
                 return False
             self.alone = True
         self.taken = True
+        if body is not None:
+            self.bodies[runnable.key] = body
         if is_async:
             self.coroutines -= 1
         else:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from squidie_core import decisions
 from squidie_core.authoring import CompiledWorkflow, Duration, Trigger, Workflow
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import record
 from squidie_core.decisions import StartRequest
 from squidie_core.errors import ConflictError, PurgedError
 from squidie_core.journal.commit import Append, CommitResult, Conflict
@@ -40,7 +40,7 @@ class StartKeywords(TypedDict, total=False):
     metadata: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StartOptions:
     """The same, unchecked, with the defaults."""
 
@@ -74,7 +74,7 @@ class StartOptions:
         return cls(default_queue=default_queue, trigger=trigger, occurred_at=occurred_at, **keywords)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Prepared:
     """A start that was checked and decided but not written."""
 
@@ -82,7 +82,7 @@ class _Prepared:
     draft: decisions.Draft
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Started:
     """A run that there is now. `wake_at`: when a worker should look at one that this call started, which `is_new`.
 

@@ -62,14 +62,11 @@ class RunStore:
         self.catalog = catalog
         self.telemetry = telemetry or Telemetry()
         self.clock = StoreClock(storage)
+        self.max_skew = storage.capabilities.max_skew
+        """How far apart the clocks of two clients may be, in milliseconds."""
         self.wake: Callable[[str, int], None] = _wake_nobody
         """Tells workers that so many runs of the queue are due."""
         self._checkpoints = CheckpointWriter(storage, self.telemetry.wrote_checkpoint)
-
-    @property
-    def max_skew(self) -> int:
-        """How far apart the clocks of two clients may be, in milliseconds."""
-        return self.storage.capabilities.max_skew
 
     def to_append(self, draft: Draft, nudges_seen: int = 0) -> Append:
         """What the draft writes, and how many nudges were looked into before. Raises TooLarge."""

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from squidie_core.errors import StorageError
-from squidie_core.inspection.metrics import Metrics
 from squidie_core.journal.commit import Append, CommitResult, Committed
 from squidie_core.runtime.counters import Counters, sum_of
 from squidie_core.state import RunState
 
 if TYPE_CHECKING:
+    from squidie_core.inspection.metrics import Metrics
     from squidie_core.ports.instrumentation import Instrumentation
     from squidie_core.runtime.telling import Teller
 

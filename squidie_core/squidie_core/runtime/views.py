@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from squidie_core.authoring import Workflow, compiled
-from squidie_core.inspection import Metrics, RunList, Snapshot
-from squidie_core.inspection.snapshot import snapshot
+from squidie_core.inspection.snapshot import Snapshot, snapshot
 from squidie_core.ports.storage import RunQuery
 from squidie_core.runtime import options
 from squidie_core.runtime.client import Client, RunRef, id_of
 from squidie_core.runtime.inspecting import history_of, output_reader, park_reason, plan_of
-from squidie_core.runtime.listing import run_list
 
 if TYPE_CHECKING:
     from squidie_core.authoring.dynamic import DynamicWork
     from squidie_core.inspection.graph import RunGraph
+    from squidie_core.inspection.listing import RunList
+    from squidie_core.inspection.metrics import Metrics
     from squidie_core.inspection.previewing import DynamicWorkPreview
 
 
@@ -84,6 +84,8 @@ class Views(Client):
             limit=options.integer("limit", limit, least=1, most=1000),
             cursor=options.optional_text("cursor", cursor),
         )
+        from squidie_core.runtime.listing import run_list  # noqa: PLC0415  # workers list nothing
+
         return run_list(self.store.storage.find(query))
 
     def metrics(self) -> Metrics:

@@ -38,7 +38,7 @@ from squidie_core.state import dynamic
 from squidie_core.state.anomalies import anomaly
 from squidie_core.state.children import child_ended, child_started, children_awaited, with_children
 from squidie_core.state.compensation import compensation_begun, compensation_started
-from squidie_core.state.run import Gate, Receipt, RunnableState, RunState
+from squidie_core.state.run import TERMINAL, Gate, Receipt, RunnableState, RunState
 
 FOLD_VERSION = 1
 """Raise it whenever a rule changes: checkpoints of other versions are not used."""
@@ -88,14 +88,16 @@ def fold_thread(state: RunState, thread: LoadedThread) -> RunState:
 def apply(state: RunState, entry: Entry) -> None:
     """Fold one entry."""
     state.rev += 1
-    if state.terminal and type(entry) is not RunSignalReceived:
-        anomaly(state, entry, "terminal_run")
-        return
-    if state.status == "new" and type(entry) not in _BEFORE_START:
-        anomaly(state, entry, "run_not_started")
-        return
+    kind = type(entry)
+    if state.status not in _UNDER_WAY:
+        if state.status == "new" and kind not in _BEFORE_START:
+            anomaly(state, entry, "run_not_started")
+            return
+        if state.status in TERMINAL and kind is not RunSignalReceived:
+            anomaly(state, entry, "terminal_run")
+            return
     state.last_at = max(state.last_at, entry.at)
-    _RULES[type(entry)](state, entry)
+    _RULES[kind](state, entry)
 
 
 def _signal(state: RunState, entry: RunSignalReceived) -> None:
@@ -355,6 +357,7 @@ def _checked(rule: Callable[[RunState, Any], str | None]) -> Callable[[RunState,
     return checked
 
 
+_UNDER_WAY = ("running", "paused")
 _BEFORE_START: frozenset[type[Any]] = frozenset({RunSignalReceived, RunStarted})
 
 _RULES: dict[type[Any], Callable[[RunState, Any], None]] = {

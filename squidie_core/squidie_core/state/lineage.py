@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import TypeVar
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 from squidie_core.journal.entries import ChildStatus, Json
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ChildState:
     """One run that a step started, and what its parent knows of its end."""
 

@@ -11,7 +11,7 @@ from dataclasses import field
 from heapq import heappop, heappush
 from typing import Literal
 
-from squidie_core.dataclass import dataclass
+from squidie_core.dataclass import dataclass, record
 from squidie_core.journal.commit import NO_HEAD, Head
 from squidie_core.journal.entries import Deadline, Decision, DynamicWorkRecorded, GateKind, Json, RunnableKind
 from squidie_core.journal.identity import start_digest
@@ -63,7 +63,7 @@ class RunnableState:
     deadline: Deadline | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Gate:
     """An open gate: the run waits for a human."""
 
@@ -73,7 +73,7 @@ class Gate:
     paused_at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rollback:
     """A run on its way to its end, which is `status`: callbacks undo what it did."""
 
@@ -85,7 +85,7 @@ class Rollback:
     """How many of them have a callback planned."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Receipt:
     """A command that was received."""
 
@@ -99,7 +99,7 @@ class Receipt:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Anomaly:
     """An entry that broke a rule of the fold and changed nothing."""
 
@@ -289,12 +289,13 @@ class RunState:
 
         That is when `visible` gives something: a lease is left alone so much longer as clocks may be apart.
         """
-        if self.terminal:
+        if self.status in TERMINAL:
             return None
         ready, lease = self.first_ready(), self.first_lease()
-        times = list(self.joins.values())
-        if ready is not None:
-            times.append(ready.visible_at)
-        if lease is not None:
-            times.append(lease.lease_until + max_skew)
-        return min(times) if times else None
+        at = None if ready is None else ready.visible_at
+        if lease is not None and (at is None or lease.lease_until + max_skew < at):
+            at = lease.lease_until + max_skew
+        if self.joins:
+            join = min(self.joins.values())
+            at = join if at is None else min(at, join)
+        return at

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from squidie_core.dataclass import dataclass
 
 SWEEP_EVERY = 30.0
 """Seconds between two looks from the beginning."""

@@ -8,9 +8,9 @@ constant, and rows are looked up one by one in lateral subqueries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from squidie_core.dataclass import record
 from squidie_storage_sql.postgresql import appending, looking, purging
 from squidie_storage_sql.postgresql.appending import NUDGED_AT
 from squidie_storage_sql.postgresql.looking import HOME
@@ -257,7 +257,7 @@ on conflict do nothing
 returning run_id"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PostgresqlStatements(Statements):
     """The common statements and those that only this dialect has."""
 

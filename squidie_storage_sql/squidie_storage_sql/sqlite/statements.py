@@ -7,8 +7,7 @@ keeps the tables in the written order, which no statistics tell the planner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from squidie_core.dataclass import record
 from squidie_core.journal.codec import READER_VERSION
 from squidie_storage_sql.database import LOADED_BYTES
 from squidie_storage_sql.statements import Statements
@@ -288,7 +287,7 @@ returning run_id"""
 _RESTORE = f"{_INSERT_HEAD} on conflict do nothing returning run_id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SqliteStatements(Statements):
     """The common statements and those that only this dialect has."""
 
