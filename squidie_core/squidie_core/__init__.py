@@ -171,6 +171,7 @@ if not TYPE_CHECKING:  # checkers would take it for a promise of every name
         "authoring.schedules",
         "delivery.scheduler",
         "delivery.aio",
+        "logs",
     )
 
     def __dir__() -> list[str]:
