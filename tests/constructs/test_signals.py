@@ -17,6 +17,7 @@ from squidie_core import (
     Signal,
     Snapshot,
     Squidie,
+    StepContext,
     Workflow,
     end,
     from_cloudevent,
@@ -121,6 +122,25 @@ class TestApplying:
         replay = squidie.replay(run)
         assert run.schedule is not None
         assert replay.schedule == replace(run.schedule, idempotency=None, idempotency_key=None)
+
+    def test_a_cancellation_may_take_the_children_along(self, memory: Store) -> None:
+        def go(ctx: StepContext) -> None:
+            ctx.start_child(Gated.begin, {"name": "Frodo"}, child_key="f")
+
+        class Family(Workflow, name="family-signals"):
+            begin = trigger.manual()
+            first = step(go)
+            wait = step.pause()
+            transitions = sequence(first, wait)
+
+        squidie = memory.open(Gated, Family)
+        parent = squidie.start(Family.begin)
+        squidie.drain()
+        found = squidie.apply_signal(Signal.cancel_run(parent.id, children=True, occurred_at=ASKED))
+        (child,) = found.children
+        ended = squidie.inspect_run(child.id)
+        assert (found.status, ended.status) == ("cancelled", "cancelled")
+        assert ended.commands[-1].occurred_at == ASKED
 
     def test_what_is_no_signal_is_refused(self, memory: Store) -> None:
         with pytest.raises(OptionError) as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squidie_core import OptionError, Signal, Workflow, from_cloudevent, step, to_cloudevent, trigger
+from squidie_core import OptionError, Signal, Squidie, Workflow, from_cloudevent, step, to_cloudevent, trigger
 from squidie_core.journal.values import encode
+from squidie_core.runtime.starting import StartKeywords
+from squidie_core.signals.checks import FIELDS
 from tests.core.journal_values import QUICK, fixed_offsets, plain_values
 
 RUN_ID = "01a3185c-5000-7000-8000-000000000001"
 AT = datetime(2026, 5, 15, 9, tzinfo=UTC)
+FIRST = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+"""A moment that UTC has no year for."""
 
 
 def body() -> None: ...
@@ -55,7 +60,7 @@ signals = st.one_of(
     st.builds(Signal.resume_run, ids, **said),
     st.builds(Signal.approve_run, ids, **said),
     st.builds(Signal.reject_run, ids, **said),
-    st.builds(Signal.cancel_run, ids, compensate=st.none() | st.booleans(), **said),
+    st.builds(Signal.cancel_run, ids, compensate=st.none() | st.booleans(), children=st.booleans(), **said),
     st.builds(
         Signal.replay_run,
         ids,
@@ -109,6 +114,19 @@ class TestMaking:
                 "schedule_identity",
             ),
             (lambda: Signal.start_cron("w", "t", signal_id=""), "signal_id", "invalid"),
+            (
+                lambda: Signal.start_cron("w", "t", intended_window={"start_at": FIRST}),
+                "intended_window",
+                "schedule_identity",
+            ),
+            (
+                lambda: Signal(type="start_cron", payload={"workflow": "w", "trigger": "t"}, idempotency_key="s3cr3t"),
+                "idempotency_key",
+                "unsupported",
+            ),
+            (lambda: Signal.start_run("w", delay=float("inf")), "delay", "invalid"),
+            (lambda: Signal.cancel_run(RUN_ID, occurred_at=FIRST), "occurred_at", "expected_datetime"),
+            (lambda: Signal.cancel_run(RUN_ID, children="yes"), "children", "expected_boolean"),  # type: ignore[arg-type]  # wrong
             (lambda: Signal.cancel_run("s3cr3t"), "run_id", "invalid"),
             (lambda: Signal.approve_run(RUN_ID, actor=None), "actor", "required"),  # type: ignore[arg-type]  # wrong
             (lambda: Signal.approve_run(RUN_ID, actor={}), "actor", "invalid"),
@@ -122,6 +140,15 @@ class TestMaking:
     )
     def test_refuses_what_cannot_be_used(self, make: Any, field: str, reason: str) -> None:
         assert refusal(make) == ("invalid_signal", (field, reason))
+
+    def test_a_signal_can_say_all_that_its_command_takes(self) -> None:
+        """But the ids of new runs, which are known by keys there."""
+        for name in ("resume", "approve", "reject", "cancel", "replay"):
+            asked = set(inspect.signature(getattr(Signal, f"{name}_run")).parameters)
+            taken = set(inspect.signature(getattr(Squidie, name)).parameters) - {"self", "run"}
+            assert asked - {"occurred_at"} == taken - ({"run_id"} if name == "replay" else set()) | {"run_id"}
+        taken = set(StartKeywords.__annotations__) - {"run_id", "idempotency_key", "metadata"}
+        assert FIELDS["start_run"].keys() - {"workflow", "trigger", "input"} == taken
 
     @pytest.mark.parametrize("kind", ["stop_run", "", None, 7])
     def test_knows_its_types(self, kind: Any) -> None:
@@ -162,6 +189,39 @@ class TestEnvelope:
         at = AT.astimezone(timezone(timedelta(hours=2)))
         assert to_cloudevent(Signal.cancel_run(RUN_ID, occurred_at=at))["time"] == "2026-05-15T09:00:00Z"
 
+    def test_of_equal_signals_has_one_id(self) -> None:
+        """A store of documents may have put the names in another order."""
+        names = [("run_id", RUN_ID), ("actor", "sam")]
+        one, other = (Signal(type="cancel_run", payload=dict(each), occurred_at=AT) for each in (names, names[::-1]))
+        assert one == other
+        assert to_cloudevent(one)["id"] == to_cloudevent(other)["id"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"datacontenttype": None, "data_base64": None, "dataschema": None, "traceid": None},
+            {"datacontenttype": "Application/JSON; charset=utf-8"},
+            {"time": "2026-05-15t11:00:00.000000000+02:00"},
+            {"time": "2026-05-15T09:00:00z"},
+            {"dataschema": "urn:x", "sequence": 7, "sampled": True},
+        ],
+        ids=str,
+    )
+    def test_may_be_written_as_the_specification_allows(self, change: dict[str, Any]) -> None:
+        signal = Signal.cancel_run(RUN_ID, occurred_at=AT)
+        assert from_cloudevent({**to_cloudevent(signal), **change}) == signal
+
+    @pytest.mark.parametrize("source", ["", "a b", "urn:ä", None, 7])
+    def test_has_a_source_that_is_a_uri_reference(self, source: Any) -> None:
+        assert refusal(lambda: to_cloudevent(Signal.cancel_run(RUN_ID), source=source)) == (
+            "invalid_cloudevent",
+            ("source", "expected_uri_reference"),
+        )
+
+    @pytest.mark.parametrize("event", [None, [], "s3cr3t", 7])
+    def test_is_an_object(self, event: Any) -> None:
+        assert refusal(lambda: from_cloudevent(event)) == ("invalid_cloudevent", ("event", "expected_map"))
+
     def test_may_have_extensions(self) -> None:
         signal = Signal.cancel_run(RUN_ID)
         assert from_cloudevent({**to_cloudevent(signal), "traceparent": "00-0-0-00"}) == signal
@@ -176,6 +236,12 @@ class TestEnvelope:
             ({"subject": "s3cr3t"}, "subject", "mismatch"),
             ({"time": "2026-05-15T09:00:00"}, "time", "expected_datetime"),
             ({"time": None}, "time", "expected_datetime"),
+            ({"time": "20260515T090000Z"}, "time", "expected_datetime"),
+            ({"time": "2026-W20-5T09:00:00Z"}, "time", "expected_datetime"),
+            ({"time": "0001-01-01T00:00:00+14:00"}, "time", "expected_datetime"),
+            ({"time": "2026-05-15T25:00:00Z"}, "time", "expected_datetime"),
+            ({"subject": None}, "subject", "expected_non_empty_string"),
+            ({7: 7}, "7", "unsupported"),
             ({"datacontenttype": "text/xml"}, "datacontenttype", "unsupported"),
             ({"data": "s3cr3t"}, "data", "expected_map"),
             ({"data": {"payload": {"run_id": RUN_ID}, "more": 1}}, "data.more", "unsupported"),

@@ -65,6 +65,7 @@ class TestPayload:
                 for window in (
                     SECRET,
                     {"end_at": "2026-05-15T09:00:00Z"},
+                    {"start_at": "0001-01-01T00:00:00+14:00"},
                     {"start_at": SECRET},
                     {"start_at": 9},
                     {"start_at": "2026-05-15T09:00:00"},

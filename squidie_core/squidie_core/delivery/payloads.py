@@ -133,11 +133,11 @@ def _read_window(given: object) -> Window:
 def _read_time(name: str, given: object) -> datetime:
     try:
         at = datetime.fromisoformat(given) if isinstance(given, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise _refuse(f"has an {name} that is no ISO 8601 time with an offset", "invalid_schedule_intended_window")
-    return at.astimezone(UTC)
+        if at is not None and at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _refuse(f"has a {name} that is no ISO 8601 time with an offset", "invalid_schedule_intended_window")
 
 
 def _refuse(problem: str, code: str = INVALID) -> OptionError:

@@ -12,6 +12,11 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=at)
 
 
+def milliseconds_at(at: datetime) -> int:
+    """The milliseconds from the epoch to the time, which is aware; what is less than one is left out."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
 def optional_moment(at: int | None) -> datetime | None:
     """The time, where there is one."""
     return None if at is None else moment(at)

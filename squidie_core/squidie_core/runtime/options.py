@@ -12,6 +12,7 @@ from uuid import UUID
 from squidie_core.authoring import durations
 from squidie_core.definition.model import DefinitionChoice
 from squidie_core.errors import OptionError
+from squidie_core.inspection.times import milliseconds_at
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact
 from squidie_core.journal.values import encode, encode_mapping
@@ -150,7 +151,7 @@ def earlier(option: str, value: object, now: int) -> int:
         return max(now - milliseconds(option, value), 0)
     if value.tzinfo is None:
         raise refuse(option, "has no time zone", "pass an aware datetime, or how long ago")
-    at = int(value.timestamp() * 1000)
+    at = milliseconds_at(value)
     if at > now:
         raise refuse(option, "lies in the future", "pass a moment that is over, or how long ago")
     return at

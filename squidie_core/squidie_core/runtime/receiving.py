@@ -9,6 +9,7 @@ from typing import Any
 from squidie_core.authoring.triggers import Window
 from squidie_core.errors import NotFoundError, OptionError
 from squidie_core.inspection import Snapshot
+from squidie_core.inspection.times import milliseconds_at
 from squidie_core.journal.values import decode, decode_mapping
 from squidie_core.runtime.activations import Cron, activate
 from squidie_core.runtime.client import told
@@ -24,7 +25,7 @@ def apply(commands: Commands, signal: object) -> Snapshot:
             code="invalid_signal",
             details={"field": "signal", "reason": "invalid"},
         )
-    asking = told(commands, occurred_at=int(signal.occurred_at.timestamp() * 1000))
+    asking = told(commands, occurred_at=milliseconds_at(signal.occurred_at))
     given = {name: decode(value) if name in _VALUES else value for name, value in signal.payload.items()}
     metadata = decode_mapping(signal.metadata) or None
     if signal.type == "start_cron":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -27,16 +28,18 @@ def refuse(field: str, reason: str) -> OptionError:
 
 def check(kind: object, payload: object, metadata: object, occurred_at: object, idempotency_key: object) -> None:
     """Raise OptionError for what is no signal."""
-    fields = _FIELDS.get(kind) if isinstance(kind, str) else None
+    fields = FIELDS.get(kind) if isinstance(kind, str) else None
     if fields is None:
         raise OptionError(
-            f"there is no signal of this type; there are {', '.join(_FIELDS)}",
+            f"there is no signal of this type; there are {', '.join(FIELDS)}",
             code="unsupported_signal",
             details={"type": kind if isinstance(kind, str) else type(kind).__name__},
         )
     if not isinstance(payload, Mapping):
         raise refuse("payload", "expected_map")
     _check_payload(kind, fields, cast("Mapping[str, Any]", payload))
+    if kind == "start_cron" and idempotency_key is not None:
+        raise refuse("idempotency_key", "unsupported")  # what is done once is said by signal_id or intended_window
     for name, value, rule in (
         ("metadata", metadata, _map),
         ("occurred_at", occurred_at, _aware),
@@ -111,7 +114,7 @@ def _priority(value: object) -> str | None:
 
 
 def _seconds(value: object) -> str | None:
-    return None if type(value) in (int, float) and cast("float", value) >= 0 else "invalid"
+    return None if type(value) in (int, float) and 0 <= cast("float", value) < inf else "invalid"
 
 
 def _tags(value: object) -> str | None:
@@ -126,19 +129,30 @@ def _window(value: object) -> str | None:
 
 
 def _aware(value: object) -> str | None:
-    return None if isinstance(value, datetime) and value.tzinfo is not None else "expected_datetime"
+    return None if isinstance(value, datetime) and _has_utc(value) else "expected_datetime"
 
 
 def is_moment(value: object) -> bool:
     """Whether it is the ISO 8601 text of a time with an offset."""
     try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+        return isinstance(value, str) and _has_utc(datetime.fromisoformat(value))
     except ValueError:
         return False
 
 
+def _has_utc(at: datetime) -> bool:
+    """Whether it is a moment, and in UTC one of the years that there are."""
+    if at.tzinfo is None:
+        return False
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
+
+
 _MANUAL: Mapping[str, Rule] = {"run_id": _uuid, "actor": _actor, "comment": _comment}
-_FIELDS: Mapping[str, Mapping[str, Rule]] = {
+FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "start_run": {
         "workflow": _text,
         "trigger": _text,
@@ -152,7 +166,7 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "resume_run": _MANUAL,
     "approve_run": _MANUAL,
     "reject_run": _MANUAL,
-    "cancel_run": {**_MANUAL, "compensate": _flag},
+    "cancel_run": {**_MANUAL, "compensate": _flag, "children": _flag},
     "replay_run": {**_MANUAL, "allow_irreversible": _flag, "definition": _definition, "queue": _text},
 }
 _REQUIRED = ("workflow", "run_id", "trigger", "actor")

@@ -25,7 +25,7 @@ class Signal:
     `payload` and `metadata` are plain JSON. `occurred_at` is when it was asked for, by the clock of who asks. Applied
     twice, a signal with an `idempotency_key` takes effect once. Every way of making one checks it, and raises
     OptionError: code `unsupported_signal` for another type, `invalid_signal` otherwise, whose details say which `field`
-    and the `reason`, and never a value.
+    and the `reason`, and never a value; EncodingError for values that no journal can hold.
     """
 
     type: str
@@ -75,10 +75,10 @@ class Signal:
         metadata: Mapping[str, Any] | None = None,
         occurred_at: datetime | None = None,
     ) -> Signal:
-        """Start the run of a cron trigger, as `Payload.cron` does.
+        """Start the run of a cron trigger, as `Payload.cron` does; its payload is what the trigger's `values=` makes.
 
         `signal_id` names the activation; `intended_window` is `{"start_at": ..., "end_at": ...}`, aware times or their
-        ISO 8601 texts.
+        ISO 8601 texts. They are what the activation is known by, in place of an idempotency key.
         """
         window = {name: _moment_text(at) for name, at in (intended_window or {}).items()} or None
         given = {
@@ -141,14 +141,15 @@ class Signal:
         /,
         *,
         compensate: bool | None = None,
+        children: bool = False,
         actor: Actor | None = None,
         comment: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         occurred_at: datetime | None = None,
         idempotency_key: str | None = None,
     ) -> Signal:
-        """End a run that is not over; `compensate` as in `Squidie.cancel`."""
-        given = {**_said(run_id, actor, comment), "compensate": compensate}
+        """End a run that is not over; `compensate` and `children` as in `Squidie.cancel`."""
+        given = {**_said(run_id, actor, comment), "compensate": compensate, "children": children or None}
         return _signal("cancel_run", given, metadata, occurred_at, idempotency_key)
 
     @classmethod
