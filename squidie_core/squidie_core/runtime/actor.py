@@ -88,3 +88,9 @@ class Actor:
     def ready(self) -> bool:
         """Whether outcomes wait for a decision."""
         return self.write is None and bool(self.reported)
+
+
+def loaded(actor: Actor) -> RunState:
+    """The actor's state: an engine decides only on what is loaded."""
+    assert actor.state is not None, "the engine decides only on loaded actors"  # noqa: S101
+    return actor.state

@@ -112,6 +112,13 @@ class Actors:
                 self._observer.lost(attempt)
                 self.tell(attempt)
 
+    def drop_unwanted(self, actor: Actor, state: RunState) -> None:
+        """Where the run is over or being undone: what else is running of it has no effect any more."""
+        if state.terminal:
+            self.lose(actor, list(actor.running))
+        elif state.rollback is not None:
+            self.lose(actor, [key for key in actor.running if key not in state.open])
+
     def tell(self, attempt: Attempt) -> None:
         """The attempt's outcome is not wanted any more: its body is told."""
         attempt.lost.set()

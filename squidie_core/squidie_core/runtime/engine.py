@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING
 from squidie_core.dataclass import record
 from squidie_core.decisions import Draft, heartbeat, timeout_error
 from squidie_core.errors import Corrupt, StorageError, TooLarge, Unavailable, UnknownVersion
-from squidie_core.journal.commit import Busy, CommitResult, Committed, IndexRow, Refused
 from squidie_core.ports.storage import DueRun
-from squidie_core.runtime.actor import Actor, Write
+from squidie_core.runtime.actor import Actor, loaded
 from squidie_core.runtime.actors import Actors
-from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Released, Settled
+from squidie_core.runtime.attempts import Attempt, Failed, Outcome, Settled
 from squidie_core.runtime.claiming import claim
-from squidie_core.runtime.ids import fraction
 from squidie_core.runtime.observer import Observer
-from squidie_core.runtime.outcomes import apply_outcomes, refused, too_large
+from squidie_core.runtime.outcomes import apply_outcomes, too_large
 from squidie_core.runtime.slots import Slots
-from squidie_core.runtime.store import RunStore, pause
+from squidie_core.runtime.store import RunStore
 from squidie_core.runtime.timeouts import Timeouts
+from squidie_core.runtime.writing import Writer
 from squidie_core.state import RunState
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ MAX_CHAIN = 16
 MAX_CHAIN_OF_MANY = 4
 """How many steps may follow one another while more runs wait than there are slots."""
 MAX_CHAIN_SECONDS = 0.25
-_CLAIM_TRIES = 3
-_LONGEST_BACKOFF = 0.25
 _RESERVE_FOR = 1_000
 _MOST_IN_VAIN = 1_000
 """How many runs to ask for where the last looks brought only runs whose code is not here."""
@@ -68,19 +65,9 @@ class Engine:
         self.observer = Observer(store.telemetry.teller)
         self._actors = Actors(store, options.owner_id, options.cache_bytes, self.observer, on_lost)
         self._timeouts = Timeouts()
-        self._commit_seconds = 0.0
-        self.advanced: RunState | None = None
-        """The state that was committed last, since the last report; the engine's until its run is let go."""
+        self.writer = Writer(store, self._actors, self._timeouts, self.observer, options.lease_for)
         self.last_poll_full = False
         self.last_poll_runs = 0
-        self.last_poll_won = False
-        """What it found was not all lost to others."""
-        self.left_work = False
-        """What was committed since this was last reset left work that is due and that nobody has claimed."""
-        self.left_to_others = False
-        """Some of it are steps whose code is not here."""
-        self.next_wake: int | None = None
-        """When the next run falls due, as the store said it or as a commit since then made it."""
         self._lacking: list[DueRun] = []
         """Those that the look going on found and that need code which is not here."""
         self._nudged_in_vain: dict[str, int] = {}
@@ -110,7 +97,7 @@ class Engine:
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt is over; the next tick writes what follows."""
-        self.advanced = None
+        self.writer.advanced = None
         actor = self._actors.get(attempt.run_id)
         if actor is not None and actor.running.get(attempt.key) is attempt:
             del actor.running[attempt.key]
@@ -118,32 +105,20 @@ class Engine:
             if attempt.is_transactional:
                 actor.behind = True  # its transaction may have written
             if isinstance(outcome, Settled):
-                self._settled(actor, attempt, outcome)
+                self.writer.settled(actor, attempt, outcome)
                 return
             attempt.finished_at = self._store.clock.now()
             if attempt.over_at is not None:
                 attempt.finished_at -= round((time.monotonic() - attempt.over_at) * 1000)
             actor.reported.append((attempt, outcome))
 
-    def _settled(self, actor: Actor, attempt: Attempt, settled: Settled) -> None:
-        """What follows was written with the body's own rows."""
-        state = self.advanced = settled.state
-        self._note_left(state, settled.index)
-        self.observer.ended(state, [(attempt, settled.outcome)])
-        if state.terminal:
-            self.observer.run_ended(state, [(attempt, settled.outcome)])
-            self._store.wake_parent(state)
-        self._drop_unwanted(actor, state)
-        if actor.idle:
-            self._actors.retire(actor)
-
     def board(self, state: RunState, attempts: list[Attempt], wake_at: int | None) -> None:
         """Go on with a run that was started elsewhere in this process, with claims in this engine's name."""
         actor = self._actors.take(state.run_id)
         if actor.state is None:
             actor.state = state
-        self._note_wake(state, wake_at)
-        self._begin(actor, attempts, chained=0)
+        self.writer.note_wake(state, wake_at)
+        self.writer.begin(actor, attempts, chained=0)
 
     def tick(self, slots: Slots, *, poll: bool, chain: bool = True, limit: int | None = None) -> list[Attempt]:
         """Decide and write everything that can be written now; returns the attempts that were claimed.
@@ -160,7 +135,7 @@ class Engine:
             self._decide_reported(actor, slots, chain=chain and self._options.chain)
         if poll and slots.free > 0:
             self._poll(slots, limit or _wanted(slots))
-        return self._commit()
+        return self.writer.commit()
 
     def renew(self) -> None:
         """Prepare heartbeats for the claims that are half through their lease; the next tick writes them."""
@@ -187,14 +162,7 @@ class Engine:
                     moved.append(actor)
         self._actors.reload(moved)
         for actor in moved:
-            self._drop_unwanted(actor, _loaded(actor))
-
-    def _drop_unwanted(self, actor: Actor, state: RunState) -> None:
-        """Where the run is over or being undone: what else is running of it has no effect any more."""
-        if state.terminal:
-            self._actors.lose(actor, list(actor.running))
-        elif state.rollback is not None:
-            self._actors.lose(actor, [key for key in actor.running if key not in state.open])
+            self._actors.drop_unwanted(actor, loaded(actor))
 
     def _time_out(self, now: float) -> None:
         """What took too long has failed, whatever its body does from here on; it is told."""
@@ -203,18 +171,16 @@ class Engine:
                 self._actors.tell(attempt)
                 self.report(attempt, Failed(timeout_error(attempt.step)))
 
-    # Deciding
-
     def _decide_reported(self, actor: Actor, slots: Slots, *, chain: bool) -> None:
         reported, actor.reported = actor.reported[: actor.batch], actor.reported[actor.batch :]
 
         def decide() -> None:
-            draft = self._draft(_loaded(actor))
+            draft = self._draft(loaded(actor))
             lost = apply_outcomes(draft, reported)
             applied = self._applied(reported, lost) if lost else reported
             claimed = self._claim(draft, slots, max(len(applied), 1)) if chain and self._may_chain(actor) else []
             try:
-                self._write(actor, draft, claimed, applied)
+                self.writer.put(actor, draft, claimed, applied)
             except TooLarge as error:
                 actor.take_back(draft)
                 actor.reported[:0] = too_large(actor, applied, error)
@@ -239,12 +205,12 @@ class Engine:
         doubled = self._options.lease_for * 2 ** min(actor.renewals + 1, 16)
         lease_for = max(min(doubled, LONGEST_LEASE), self._options.lease_for)
         claims = {key: attempt.claim_id for key, attempt in actor.running.items()}
-        draft = self._draft(_loaded(actor))
+        draft = self._draft(loaded(actor))
         lost = heartbeat(draft, claims, lease_for)
         self._actors.lose(actor, lost)
         actor.renewals += 1
         actor.renew_at = draft.at + lease_for // 2
-        self._write(actor, draft, [], [])
+        self.writer.put(actor, draft, [], [])
 
     def _poll(self, slots: Slots, limit: int) -> None:
         sent = time.monotonic()
@@ -259,8 +225,8 @@ class Engine:
         self.observer.polled(self._options.queue, len(batch.runs), time.monotonic() - sent)
         self.last_poll_full = len(batch.runs) >= look
         self.last_poll_runs = len(batch.runs)
-        self.last_poll_won = False
-        self.next_wake = batch.next_wake
+        self.writer.won = False
+        self.writer.next_wake = batch.next_wake
         runs = [run for run in batch.runs if (a := self._actors.get(run.thread_id)) is None or a.write is None]
         share = max(1, limit // max(len(runs), 1))
         for first in range(0, len(runs), limit):
@@ -304,7 +270,7 @@ class Engine:
     def _decide_claim(
         self, actor: Actor, run: DueRun, slots: Slots, now: int, share: int, *, news: ChildNews | None
     ) -> None:
-        draft = self._draft(_loaded(actor), now)
+        draft = self._draft(loaded(actor), now)
         if news is not None:
             from squidie_core.decisions.children import join_children  # noqa: PLC0415  # few runs have any
 
@@ -312,7 +278,7 @@ class Engine:
         slots.lacks_code = False
         claimed = self._claim(draft, slots, share)
         if draft.entries:
-            self._write(actor, draft, claimed, [])
+            self.writer.put(actor, draft, claimed, [])
             return
         wake_at = draft.state.wake_at(self._store.max_skew)
         if run.nudges and (wake_at is None or wake_at > draft.at):
@@ -330,122 +296,6 @@ class Engine:
         draft = self._store.draft(state)
         draft.at = max(draft.at, now)
         return draft
-
-    # Writing
-
-    def _write(
-        self, actor: Actor, draft: Draft, claimed: list[Attempt], reported: list[tuple[Attempt, Outcome]]
-    ) -> None:
-        if draft.entries:
-            actor.write = Write(draft, self._store.to_append(draft, actor.nudges), claimed, reported)
-        elif actor.idle:
-            self._actors.retire(actor)
-
-    def _commit(self) -> list[Attempt]:
-        now = time.monotonic()
-        writing = [a for a in self._actors if a.write is not None and a.write.not_before <= now]
-        if not writing:
-            return []
-        results = self._store.storage.commit([actor.write.commit for actor in writing if actor.write is not None])
-        refused = len(results) - sum(type(result) is Committed for result in results)
-        self._commit_seconds = time.monotonic() - now
-        self.observer.wrote(len(results), refused, self._commit_seconds)
-        started: list[Attempt] = []
-        for actor, result in zip(writing, results, strict=True):
-            if actor.write is not None:
-                started += self._settle(actor, actor.write, result)
-        return started
-
-    def _settle(self, actor: Actor, write: Write, result: CommitResult) -> list[Attempt]:
-        if not isinstance(result, Committed):
-            self.observer.repeats(actor.run_id, result)
-        if isinstance(result, Busy) and (write.reported or write.tries < _CLAIM_TRIES):
-            write.tries += 1
-            write.not_before = time.monotonic() + pause(write.tries)
-            return []
-        actor.write = None
-        if isinstance(result, Committed):
-            return self._committed(actor, write)
-        actor.take_back(write.draft)
-        if not write.claimed and not write.reported:
-            actor.renew_at = 0  # it may have been a heartbeat
-        if isinstance(result, Refused):
-            actor.reported[:0] = refused(write.reported, result.error)
-            if not write.reported:
-                self._store.park(actor.run_id, "refused", 6)
-        else:
-            self._lost_race(actor)
-            actor.reported[:0] = write.reported
-        if actor.idle:
-            self._actors.retire(actor)
-        return []
-
-    def _lost_race(self, actor: Actor) -> None:
-        """Others were faster: decide again on what they wrote, after a while in which fewer may be under way."""
-        actor.behind = True
-        actor.losses = min(actor.losses + 1, 6)
-        actor.not_before = time.monotonic() + min(self._commit_seconds * 2**actor.losses, _LONGEST_BACKOFF) * fraction()
-
-    def _committed(self, actor: Actor, write: Write) -> list[Attempt]:
-        actor.losses = 0
-        state = _loaded(actor)
-        self._store.committed(state, write.append)
-        self.advanced = state
-        self._note_left(state, write.append.index)
-        if write.reported:
-            self.observer.ended(state, write.reported)
-        else:
-            self.last_poll_won = True
-        if state.terminal:
-            self.observer.run_ended(state, write.reported)
-            self._store.wake_parent(state)
-        self._drop_unwanted(actor, state)
-        claimed = write.claimed
-        if claimed and self._came_late(claimed):
-            self.observer.claimed(claimed)
-            actor.reported += [(attempt, Released()) for attempt in claimed]
-            claimed = []
-        if claimed:
-            self._begin(actor, claimed, chained=actor.chained + 1 if write.reported else 0)
-        if actor.idle:
-            self._actors.retire(actor)
-        return claimed
-
-    def _came_late(self, claimed: list[Attempt]) -> bool:
-        """Whether the claims were on their way for so long that they may lapse before anybody renews them."""
-        return claimed[0].runnable.lease_until - self._store.clock.now() < self._options.lease_for // 4
-
-    def _note_left(self, state: RunState, index: IndexRow) -> None:
-        if self._note_wake(state, index.wake_at):
-            self.left_to_others = self.left_to_others or not self._store.catalog.has_all(index.needs)
-
-    def _note_wake(self, state: RunState, wake_at: int | None) -> bool:
-        """Whether what is in the store now leaves work that is due."""
-        if wake_at is None:
-            return False
-        if wake_at <= state.last_at:
-            self.left_work = True
-            return True
-        self.next_wake = wake_at if self.next_wake is None else min(wake_at, self.next_wake)
-        return False
-
-    def _begin(self, actor: Actor, attempts: list[Attempt], *, chained: int) -> None:
-        """The attempts are ours: see that their claims are renewed. `chained`: steps taken without letting go."""
-        self.observer.claimed(attempts)
-        actor.chained = chained
-        if chained <= 1:
-            actor.chain_started = time.monotonic()
-        renew_at = attempts[0].runnable.lease_until - self._options.lease_for // 2
-        if actor.running:
-            actor.renew_at = min(actor.renew_at, renew_at)
-        else:
-            actor.renewals = 0
-            actor.renew_at = renew_at
-        self._actors.lose(actor, [attempt.key for attempt in attempts])  # our own, whose lease had lapsed
-        for attempt in attempts:
-            actor.running[attempt.key] = attempt
-            if attempt.step.timeout is not None:
-                self._timeouts.begin(attempt, self._store.clock.now())
 
     def _guarded(self, actor: Actor, decide: Callable[[], None]) -> None:
         """One run that cannot be decided on must not stop the others."""
@@ -466,8 +316,3 @@ def _wanted(slots: Slots) -> int:
     if slots.threads and slots.coroutines:
         return min(slots.threads, slots.coroutines)
     return slots.threads + slots.coroutines
-
-
-def _loaded(actor: Actor) -> RunState:
-    assert actor.state is not None, "the engine decides only on loaded actors"  # noqa: S101
-    return actor.state

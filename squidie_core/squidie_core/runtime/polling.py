@@ -50,8 +50,8 @@ class Polling:
 
     def expect(self, engine: Engine, clock: StoreClock) -> None:
         """Look when the next run is known to fall due."""
-        if engine.next_wake is not None:
-            self.at = min(self.at, time.monotonic() + max((engine.next_wake - clock.now()) / 1000, 0.001))
+        if engine.writer.next_wake is not None:
+            self.at = min(self.at, time.monotonic() + max((engine.writer.next_wake - clock.now()) / 1000, 0.001))
 
     def polled(self, engine: Engine, clock: StoreClock, *, hinted: bool) -> None:
         """Plan the next look by what the last one found. `hinted`: hints are known to arrive."""
@@ -61,7 +61,7 @@ class Polling:
             self.at = now
             return
         longest = LONGEST_WITH_HINTS if hinted else LONGEST
-        if engine.last_poll_won:
+        if engine.writer.won:
             self._interval = AFTER_WORK
         else:
             self._interval = min(max(self._interval * 1.5, SHORTEST), longest)

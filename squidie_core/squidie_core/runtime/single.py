@@ -56,7 +56,7 @@ class Turn:
     @property
     def advanced(self) -> RunState | None:
         """The state of the run that was advanced, if one was."""
-        return self._engine.advanced
+        return self._engine.writer.advanced
 
     def take(self) -> Attempt | None:
         """Claim an attempt, whose claim is renewed from now on; `None` where nothing is due or no body is needed."""
@@ -65,7 +65,7 @@ class Turn:
             if attempts:
                 self._begin(attempts[0])
                 return attempts[0]
-            if self._engine.advanced is not None or (self._engine.last_poll_runs == 0 and self._engine.idle):
+            if self._engine.writer.advanced is not None or (self._engine.last_poll_runs == 0 and self._engine.idle):
                 return None
             self._wait()
         return None
@@ -88,7 +88,7 @@ class Turn:
         while not self._engine.idle:
             self._engine.tick(self._slots(0), poll=False)
             self._wait()
-        return self._engine.advanced or self._store.state(attempt.run_id)
+        return self._engine.writer.advanced or self._store.state(attempt.run_id)
 
     def give_up(self) -> None:
         """Renew the claim no more."""

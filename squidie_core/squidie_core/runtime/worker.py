@@ -146,9 +146,9 @@ class WorkLoop:
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
         attempts = self._engine.tick(slots, poll=poll, limit=self._caution.limit(busy=slots.busy))
         self._caution.learn(slots, time.monotonic())
-        left_work = self._engine.left_work
+        left_work = self._engine.writer.left_work
         if left_work:
-            self._engine.left_work = False
+            self._engine.writer.left_work = False
             self._polling.wake()
         elif poll:
             self._starved = starved
@@ -163,8 +163,8 @@ class WorkLoop:
         """Of the work that was left: what this worker has no slot or no code for is for them."""
         slots = self._slots()
         starved = slots.threads == 0 or (self._has_coroutines and slots.coroutines == 0)
-        if starved or self._engine.left_to_others:
-            self._engine.left_to_others = False
+        if starved or self._engine.writer.left_to_others:
+            self._engine.writer.left_to_others = False
             self._wakeups.wake(self.queue)
 
     def _timeout(self, now: float, renew_at: float, watch_at: float) -> float:
