@@ -2,9 +2,20 @@ from __future__ import annotations
 
 import json
 
-from squidie_core import Snapshot, Squidie
+from squidie_core import Snapshot, Squidie, StepContext, Workflow, sequence, step, trigger
 from squidie_core.cli.demo_workflow import Errand, RingErrand
 from tests.cli.command import Command, Inside
+
+
+def choose(ctx: StepContext) -> None:
+    ctx.start_child(RingErrand.leave_shire, Errand("one"), child_key="frodo")
+
+
+class Fellowship(Workflow, name="fellowship"):
+    council = trigger.manual()
+    choose = step(choose)
+    wait = step.pause()
+    transitions = sequence(choose, wait)
 
 
 class TestRuns:
@@ -107,6 +118,38 @@ class TestDeciding:
         arguments = ("cancel", paused.id, "--actor", "a", "--idempotency-key", "k", "--url", url, "--json")
         assert inside(*arguments).document == inside(*arguments).document
 
+    def test_cancels_the_children_too_where_that_is_wanted(self, inside: Inside, url: str) -> None:
+        with Squidie(url, workflows=[Fellowship, RingErrand]) as host:
+            parent = host.start(Fellowship.council)
+            host.drain(limit=1)
+            (child,) = host.inspect_run(parent).children
+            shown = inside("inspect", parent.id, "--url", url).out
+            assert " ".join(shown.splitlines()[-1].split()) == f"{child.id} ring-errand choose frodo -"
+            assert f"parent {parent.id}, step choose" in " ".join(inside("inspect", child.id, "--url", url).out.split())
+            arguments = ("cancel", parent.id, "--actor", "a", "--url", url)
+            assert inside(*arguments).code == 0
+            assert host.inspect_run(child.id).status == "running"
+            assert inside(*arguments, "--children").code == 0
+            assert host.inspect_run(child.id).status == "cancelled"
+
+    def test_replays_without_the_application(self, squidie: Command, inside: Inside, url: str, host: Squidie) -> None:
+        tossed = host.start(RingErrand.leave_shire, Errand("one"))
+        host.drain()
+        host.approve(host.resume(tossed), actor="elrond")
+        host.drain()
+        assert host.inspect_run(tossed).status == "completed"
+        arguments = ("replay", tossed.id, "--actor", "sauron", "--url", url, "--queue", "mordor", "--json")
+        unsafe = squidie(*arguments)
+        assert (unsafe.code, unsafe.document["error"]["code"]) == (4, "unsafe_replay")
+        again = squidie(*arguments, "--allow-irreversible", "--idempotency-key", "k", "--comment", "mine").document
+        assert (again["replayed_from"], again["queue"], again["context"]["ring_id"]) == (tossed.id, "mordor", "one")
+        assert again["commands"][0]["actor"] == "sauron"
+        assert inside(*arguments, "--idempotency-key", "k").document["id"] == again["id"]
+        named = "01a3185c-5000-7000-8000-000000000001"
+        shown = " ".join(inside(*arguments[:-1], "--allow-irreversible", "--run-id", named).out.split())
+        assert shown.startswith(f"run {named} workflow")
+        assert f"replay of {tossed.id}" in shown
+
     def test_says_why_it_cannot_be(self, squidie: Command, url: str, paused: Snapshot) -> None:
         done = squidie("approve", paused.id, "--actor", "elrond", "--url", url)
         assert (done.code, done.out) == (4, "")
@@ -115,7 +158,7 @@ class TestDeciding:
         assert squidie("cancel", paused.id, "--actor", "a", "--url", url).code == 4
 
     def test_wants_to_know_who_decides(self, inside: Inside, url: str, paused: Snapshot) -> None:
-        for command in ("approve", "reject", "resume", "cancel"):
+        for command in ("approve", "reject", "resume", "cancel", "replay"):
             done = inside(command, paused.id, "--url", url)
             assert done.code == 2
             assert "--actor" in done.err

@@ -1,10 +1,10 @@
-"""`squidie approve`, `reject`, `resume`, `cancel`: what an operator decides."""
+"""`squidie approve`, `reject`, `resume`, `cancel`, `replay`: what an operator decides."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from squidie_core.cli.arguments import Commands, add_command, add_store
@@ -20,7 +20,13 @@ _DECISIONS: Mapping[str, tuple[str, Callable[[Squidie], Callable[..., Snapshot]]
     "reject": ("say no at an approval", lambda squidie: squidie.reject),
     "resume": ("let a run that waits at a pause go on", lambda squidie: squidie.resume),
     "cancel": ("end a run that is not over", lambda squidie: squidie.cancel),
+    "replay": ("start another run with the trigger, payload and definition of one", lambda squidie: squidie.replay),
 }
+_OPTIONS: Mapping[str, Sequence[str]] = {
+    "cancel": ("compensate", "children"),
+    "replay": ("allow_irreversible", "run_id", "queue"),
+}
+"""What a decision takes beside what all of them take."""
 
 
 def add(commands: Commands) -> None:
@@ -38,6 +44,19 @@ def add(commands: Commands) -> None:
                 action=argparse.BooleanOptionalAction,
                 help="undo first what the run did; with --no-compensate, end a run that is being undone",
             )
+            parser.add_argument(
+                "--children",
+                action="store_true",
+                help="and the runs that its steps started, with theirs; may be repeated",
+            )
+        if name == "replay":
+            parser.add_argument(
+                "--allow-irreversible",
+                action="store_true",
+                help="even where steps were completed that are irreversible or cannot be compensated",
+            )
+            parser.add_argument("--run-id", metavar="ID", help="of the new run, in place of an idempotency key")
+            parser.add_argument("--queue", help="of the new run (that of the old one)")
         add_store(parser)
         parser.set_defaults(run=run)
 
@@ -52,7 +71,7 @@ def run(args: argparse.Namespace, out: Output) -> None:
             comment=args.comment,
             metadata=args.metadata,
             idempotency_key=args.idempotency_key,
-            **({"compensate": args.compensate} if args.command == "cancel" else {}),
+            **{name: getattr(args, name) for name in _OPTIONS.get(args.command, ())},
         )
     out.show(snapshot.to_dict(), snapshot_lines(snapshot))
 

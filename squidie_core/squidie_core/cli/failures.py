@@ -18,13 +18,18 @@ from squidie_core.errors import (
     SchemaError,
     SquidieError,
     Unavailable,
+    UnsafeReplayError,
 )
 from squidie_core.runtime.config import masked, masked_text
 
 EXIT_CODES: Sequence[tuple[int, str, tuple[type[SquidieError], ...]]] = (
     (2, "usage: an option, a setting or a plugin has to be mended", (OptionError, PluginError)),
     (3, "not found", (NotFoundError,)),
-    (4, "conflict: the run is not in a state that allows this", (ConflictError, InvalidTransitionError)),
+    (
+        4,
+        "conflict: the run is not in a state that allows this",
+        (ConflictError, InvalidTransitionError, UnsafeReplayError),
+    ),
     (5, "the store cannot be reached, or its schema has to be migrated", (Unavailable, SchemaError)),
 )
 OTHER_FAILURE = 1

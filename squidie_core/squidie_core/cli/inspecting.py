@@ -10,7 +10,7 @@ from squidie_core.cli.opening import opened
 from squidie_core.cli.output import Output
 from squidie_core.cli.rendering import cell, record, table
 from squidie_core.cli.words import attempt_name, error_words, history_lines
-from squidie_core.inspection import AttemptView, DeadlineView, Snapshot, Waiting
+from squidie_core.inspection import AttemptView, ChildView, DeadlineView, Snapshot, Waiting
 
 
 def add(commands: Commands) -> None:
@@ -36,6 +36,8 @@ def snapshot_lines(run: Snapshot) -> Iterator[str]:
             ("run", run.id),
             ("workflow", run.workflow if run.version is None else f"{run.workflow} {run.version}"),
             ("trigger", run.trigger),
+            ("replay of", run.replayed_from),
+            ("parent", None if run.parent is None else f"{run.parent.id}, step {run.parent.step}"),
             ("status", run.status),
             ("reason", run.reason),
             ("waiting for", None if run.waiting_for is None else _waiting(run.waiting_for)),
@@ -50,6 +52,9 @@ def snapshot_lines(run: Snapshot) -> Iterator[str]:
     )
     yield ""
     yield from table(("step", "status", "deliveries", "owner", "claimed", "ended", "error"), map(_row, run.attempts))
+    if run.children:
+        yield ""
+        yield from table(("child", "workflow", "step", "key", "status"), map(_child_row, run.children))
     if run.compensation_errors:
         yield ""
         yield from table(("not undone", "error"), [(e["step"], error_words(e)) for e in run.compensation_errors])
@@ -68,6 +73,10 @@ def _waiting(waiting: Waiting) -> str:
 
 def _deadline(deadline: DeadlineView) -> str:
     return f"{deadline.status}, step {deadline.step}, due {cell(deadline.due_at)}, then {deadline.escalation}"
+
+
+def _child_row(view: ChildView) -> tuple[object, ...]:
+    return (view.id, view.workflow, view.step, view.child_key, view.status)
 
 
 def _row(view: AttemptView) -> tuple[object, ...]:
