@@ -41,6 +41,31 @@ class TestCoroutineBodies:
         asyncio.run(live())
         assert scene.entered == []
 
+    def test_before_the_first_is_given_back_the_worker_knows_that_its_host_is_leaving(self, memory: Store) -> None:
+        """Or it would claim the attempt again, for a loop that is about to end."""
+        attempt, scene = claimed(memory), Scene()
+        told: list[str] = []
+
+        class Told(Inbox):
+            def put(self, news: object) -> None:
+                told.append(f"given back: {news == (attempt, Released())}")
+
+        async def serve(bodies: CoroutineBodies) -> None:
+            host = asyncio.current_task()
+            assert host is not None
+            bodies.lend(host, lambda: told.append("leaving"))
+            bodies.run([attempt])
+            await asyncio.sleep(PATIENCE)
+
+        async def main() -> None:
+            background = asyncio.create_task(serve(CoroutineBodies(Told(), {Scene: scene})))
+            while not scene.entered:  # noqa: ASYNC110  # the loop has nothing else to do
+                await asyncio.sleep(0)
+            assert not background.done()
+
+        asyncio.run(main())
+        assert told == ["leaving", "given back: True"]
+
     def test_where_the_host_has_closed_its_loop_none_is_begun(self, memory: Store) -> None:
         attempt, inbox = claimed(memory), Inbox()
         bodies = CoroutineBodies(inbox, {})
