@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from squidie_core import (
     ConflictError,
     InvalidTransitionError,
+    NotSupported,
     Resource,
     Snapshot,
     Squidie,
@@ -26,6 +28,7 @@ from squidie_core.errors import StorageError, UnknownVersion
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.journal.entries import ChildrenAwaited, ChildRunEnded, ChildRunStarted, RunSignalReceived
 from squidie_core.memory import MemoryStorage, MemoryWorld
+from squidie_core.ports.storage import Capabilities
 from squidie_core.runtime.store import RunStore
 from tests.clocks import Clock
 from tests.constructs.families import ALL, Gated, Named, Packing, Parent, Play, Waiting, act, tell
@@ -150,6 +153,29 @@ class TestAKey:
         assert other.inspect_run(parent).status == "completed"
         family.squidie.cancel(first.context["child"])
         assert other.inspect_run(first.context["child"]).status == "paused"
+
+
+class TestAStoreOfSingleAppends:
+    class Single(MemoryStorage):
+        @property
+        def capabilities(self) -> Capabilities:
+            return replace(super().capabilities, name="single", max_appends=1)
+
+    def test_is_refused_by_steps_that_wait_for_children(self, family: Family) -> None:
+        with pytest.raises(NotSupported) as refused:
+            family.client(storage=self.Single)
+        assert refused.value.code == "children_not_supported"
+        assert "step 'send_out' of workflow 'shipping' says await_children=True" in refused.value.message
+
+    def test_fails_steps_that_start_some(self, family: Family) -> None:
+        play = Play(family.play)
+        squidie = Squidie(self.Single("n", world=family.world), workflows=[Parent, Gated], resources={Play: play})
+        family.act = gate
+        run = squidie.start(Parent)
+        squidie.drain(owner_id="w")
+        found = squidie.inspect_run(run)
+        assert (found.status, found.error and found.error["code"]) == ("failed", "children_not_supported")
+        assert len(squidie.list_runs().runs) == 1
 
 
 class Unknown(Workflow, name="unknown"):

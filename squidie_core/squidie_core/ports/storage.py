@@ -29,7 +29,7 @@ class Capabilities:
     A lease is taken over only so long after its end by the taker's clock: then it has ended by its owner's clock too.
     """
     max_appends: int = 100
-    """How many appends one commit may hold."""
+    """How many appends one commit may hold. With less than two no step can start children: the contract wants two."""
     max_group: int = 256
     """How many commits one call should bring; more are taken, in several round trips."""
     durable: bool = True

@@ -68,12 +68,14 @@ class Catalog:
                 details={"option": "resources", "workflow": workflow.name, "missing": missing},
             )
 
-    def check_transactions(self, storage: Storage) -> None:
-        """Raise NotSupported where a step runs in a transaction that the storage cannot lend, or not as that."""
+    def check_storage(self, storage: Storage) -> None:
+        """Raise NotSupported where a step needs of the storage what that cannot do: a transaction, or children."""
         for workflow in self.workflows.values():
             for step in workflow.definition.steps:
                 if step.transaction:
                     _check_transaction(workflow, step.name, storage)
+                if step.await_children:
+                    _check_children(workflow, step.name, storage)
 
     def apart(self) -> Catalog:
         """The same with a memory of its own of what the store holds: that of somebody whose writes may not last."""
@@ -202,6 +204,16 @@ def _check_transaction(workflow: CompiledWorkflow, step: str, storage: Storage) 
                 code="unknown_transaction_handle",
                 details=details,
             )
+
+
+def _check_children(workflow: CompiledWorkflow, step: str, storage: Storage) -> None:
+    from squidie_core.runtime.child_rules import check_storage_for_children  # noqa: PLC0415  # few steps have children
+
+    try:
+        check_storage_for_children(storage)
+    except NotSupported as error:
+        message = f"step {step!r} of workflow {workflow.name!r} says await_children=True: {error.message}"
+        raise NotSupported(message, code=error.code, details={"workflow": workflow.name, "step": step}) from None
 
 
 def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:

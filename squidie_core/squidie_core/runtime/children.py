@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from squidie_core import decisions
-from squidie_core.authoring import Accepted, ChildKeywords, ChildRun, CompiledWorkflow, FailStep, Trigger, Workflow
+from squidie_core.authoring import Accepted, ChildKeywords, ChildRun, CompiledWorkflow, Trigger, Workflow
 from squidie_core.dataclass import record
 from squidie_core.decisions import StartRequest
 from squidie_core.decisions.children import ChildRequest, link_children
@@ -19,8 +19,8 @@ from squidie_core.journal.codec import to_json
 from squidie_core.journal.commit import Append, Conflict
 from squidie_core.journal.entries import Json
 from squidie_core.journal.identity import derived_id, digest
-from squidie_core.journal.values import TAG
 from squidie_core.runtime import options
+from squidie_core.runtime.child_rules import check_storage_for_children
 from squidie_core.runtime.starting import resolve
 from squidie_core.runtime.store import MAX_TRIES, pause
 from squidie_core.state import RunState
@@ -110,6 +110,7 @@ class ChildRuns:
         given: ChildKeywords,
     ) -> dict[str, ChildRun]:
         store = self._attempt.store
+        check_storage_for_children(store.storage)
         chosen = _checked(given)
         workflow, name = resolve(store.catalog, what, trigger)
         wanted = [
@@ -120,7 +121,7 @@ class ChildRuns:
             self._through_outages(lambda: store.ensure_stored(workflow.plan))
         found: dict[str, ChildRun] = {}
         with self._lock:
-            for chunk in _chunks(wanted, max(store.storage.capabilities.max_appends - 1, 1)):
+            for chunk in _chunks(wanted, store.storage.capabilities.max_appends - 1):
                 fresh = self._through_outages(partial(self._start_together, chunk, chosen))
                 found |= {each.request.child_key: _child_run(each.request, fresh) for each in chunk}
         return found
@@ -238,19 +239,6 @@ class ChildRuns:
             store.committed(child.state, written)
             store.telemetry.started(child.state)
         store.wake(children[0].state.queue, len(children))
-
-
-def check_room_for_children(result: Mapping[str, Json], output: str | None) -> None:
-    """Refuse a result beside which the results of children cannot stand. Raises FailStep."""
-    own: Json = result if output is None else result.get(output)
-    if own is None:
-        return
-    if not isinstance(own, dict) or TAG in own or "children" in own:
-        raise FailStep(
-            "a step with await_children=True returns names without `children`, or nothing: "
-            "the results of its children stand beside them under that name",
-            code="invalid_step_result",
-        )
 
 
 def _checked(given: ChildKeywords) -> _Options:

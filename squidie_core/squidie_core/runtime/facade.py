@@ -70,7 +70,7 @@ class Squidie(Commands, Views, Execution, Care):
         telemetry = Telemetry(instrumentation)
         self.store = RunStore(self._open_storage(storage, namespace, storage_options), catalog, telemetry)
         try:
-            catalog.check_transactions(self.store.storage)
+            catalog.check_storage(self.store.storage)
             self.wakeups = Wakeups(self._open_notifier(notifier, storage, storage_options))
             self.store.wake = self.wakeups.wake
         except BaseException:

@@ -140,7 +140,7 @@ def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
             return Completed(accepted)
         result = renamed(accepted, body.output, attempt.step.output)
         if attempt.step.await_children:
-            from squidie_core.runtime.children import check_room_for_children  # noqa: PLC0415  # few steps need it
+            from squidie_core.runtime.child_rules import check_room_for_children  # noqa: PLC0415  # few steps need it
 
             check_room_for_children(result, attempt.step.output)
         return Completed(result)
