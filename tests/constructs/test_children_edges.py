@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,7 +28,8 @@ from squidie_core.errors import StorageError, UnknownVersion
 from squidie_core.journal.commit import Commit, CommitResult
 from squidie_core.journal.entries import ChildrenAwaited, ChildRunEnded, ChildRunStarted, RunSignalReceived
 from squidie_core.memory import MemoryStorage, MemoryWorld
-from squidie_core.ports.storage import Capabilities
+from squidie_core.ports.storage import Capabilities, HeadStatus
+from squidie_core.runtime import joining
 from squidie_core.runtime.store import RunStore
 from tests.clocks import Clock
 from tests.constructs.families import ALL, Gated, Named, Packing, Parent, Play, Waiting, act, tell
@@ -304,6 +305,41 @@ class TestManyChildren:
             "heavy",
             "act",
         )
+
+
+class Asked(MemoryStorage):
+    """Tells how many heads it was asked for, each time."""
+
+    asked: ClassVar[list[int]] = []
+
+    def heads(self, thread_ids: Sequence[str]) -> Mapping[str, HeadStatus]:
+        self.asked.append(len(thread_ids))
+        return super().heads(thread_ids)
+
+
+class TestManyThatHaveEnded:
+    def test_are_looked_at_only_until_there_are_enough_for_an_append(
+        self, family: Family, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else each append would ask for all: the square of their number."""
+        monkeypatch.setattr(joining, "_HEADS_AT_ONCE", 10)
+        monkeypatch.setattr(joining, "MOST_AT_ONCE", 5)
+        family.act = lambda ctx: ctx.start_children(Gated, {f"k{n:02}": None for n in range(40)}) and None
+        run = family.squidie.start(Waiting)
+        children = family.drained(run).children
+        for child in children[:2] + children[12:]:
+            family.squidie.cancel(child.id)
+        Asked.asked.clear()
+        family.squidie = family.client(storage=Asked)
+        assert family.drained(run).reason == "awaiting_children"
+        assert max(Asked.asked) == 10
+        assert sum(Asked.asked) < 8 * 40 / 2, "half of what asking for all that are left would take"
+        for child in children[2:12]:
+            family.squidie.cancel(child.id)
+        done = family.drained(run)
+        assert done.status == "completed"
+        assert list(done.context["children"]) == [f"k{n:02}" for n in range(40)]
+        assert_consistent(family.squidie, done)
 
 
 class Heavy(Workflow, name="heavy"):

@@ -46,7 +46,8 @@ class _Awaited:
 def look_at_children(store: RunStore, states: Mapping[str, RunState | StorageError]) -> dict[str, ChildNews]:
     """What is new for those of these runs that wait for children, by run id.
 
-    Costs a round trip where there are such runs, another where any of their children have ended.
+    Costs a round trip for every few hundred of their children, until so many are found that have ended as one append
+    takes, and another for these.
     """
     waiting = {
         run_id: list(_awaited(state))
@@ -55,20 +56,24 @@ def look_at_children(store: RunStore, states: Mapping[str, RunState | StorageErr
     }
     if not waiting:
         return {}
-    ids = [child.run_id for children in waiting.values() for child in children]
     heads: dict[str, HeadStatus] = {}
-    for first in range(0, len(ids), _HEADS_AT_ONCE):
-        heads.update(store.storage.heads(ids[first : first + _HEADS_AT_ONCE]))
-    over = {
-        run_id: [child for child in children if _is_over(heads.get(child.run_id))]
-        for run_id, children in waiting.items()
-    }
+    over: dict[str, list[_Awaited]] = {run_id: [] for run_id in waiting}
+    left = [(run_id, child) for run_id, children in waiting.items() for child in children]
+    more: set[str] = set()
+    while left:
+        asked = left[:_HEADS_AT_ONCE]
+        heads.update(store.storage.heads([child.run_id for _, child in asked]))
+        for run_id, child in asked:
+            if _is_over(heads.get(child.run_id)):
+                over[run_id].append(child)
+        more |= {run_id for run_id, _ in left[_HEADS_AT_ONCE:] if len(over[run_id]) >= MOST_AT_ONCE}
+        left = [item for item in left[_HEADS_AT_ONCE:] if item[0] not in more]
     taken = {run_id: children[:MOST_AT_ONCE] for run_id, children in over.items()}
     ended = _ended(store, [child for children in taken.values() for child in children], heads)
     return {
         run_id: _news(
             [ended[child.run_id] for child in children if child.run_id in ended],
-            again=len(children) < len(over[run_id]),
+            again=run_id in more or len(children) < len(over[run_id]),
         )
         for run_id, children in taken.items()
     }
