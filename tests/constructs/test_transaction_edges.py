@@ -12,13 +12,26 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from squidie_core import Resource, Squidie, StepContext, Transaction, Workflow, step, trigger
+from squidie_core import (
+    DynamicNode,
+    DynamicWork,
+    NotSupported,
+    OptionError,
+    Resource,
+    Squidie,
+    StepContext,
+    Transaction,
+    Workflow,
+    sequence,
+    step,
+    trigger,
+)
 from squidie_core.runtime import transactions
 from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome
 from squidie_core.runtime.bodies import Inbox, ThreadBodies
 from tests.constructs.hosts import Host
-from tests.constructs.test_transactions import Desk, Order, opened
-from tests.runtime.stores import assert_consistent, claims_of, working
+from tests.constructs.test_transactions import Desk, Order, do_nothing, opened, write
+from tests.runtime.stores import Store, assert_consistent, claims_of, working
 from tests.runtime.waiting import PATIENCE, eventually
 
 
@@ -95,6 +108,16 @@ class GoElsewhere(Workflow, name="go-elsewhere"):
 class StartTwice(Workflow, name="start-twice"):
     placed = trigger.manual(order=str)
     write = step(start_twice, transaction=True, await_children=True)
+
+
+async def write_later(order: str, tx: Transaction[sa.Connection]) -> None: ...
+
+
+class Gated(Workflow, name="gated-for-work"):
+    placed = trigger.manual()
+    begin = step(do_nothing)
+    gate = step.pause()
+    transitions = sequence(begin, gate)
 
 
 class TestABodyThatEndsItsTransaction:
@@ -174,6 +197,30 @@ class TestChildren:
         assert found.context["new"] == [True, True, False]
         assert host.orders.words == ["one"]
         assert_consistent(squidie, run)
+
+
+class TestActions:
+    """Bodies of dynamic work may take a transaction too."""
+
+    def test_write_their_rows_with_their_nodes_completion(self, host: Host) -> None:
+        squidie = opened(host, Gated, actions={"write": write})
+        squidie.start(Gated.placed)
+        run = squidie.execute_next()
+        nodes = [DynamicNode("written", "write", {"order": "one"})]
+        squidie.schedule_dynamic_work(run, DynamicWork(key="k", origin=run.attempts[0], nodes=nodes))
+        squidie.drain()
+        assert host.orders.words == ["one"]
+        assert squidie.resume(run).context["written"] == {"written": "one"}
+
+    def test_need_a_store_that_takes_part(self, memory: Store) -> None:
+        with pytest.raises(NotSupported, match="action 'write'") as refused:
+            memory.open(Gated, resources={Desk: object()}, actions={"write": write})
+        assert refused.value.code == "host_transactions_not_supported"
+
+    def test_are_no_coroutines(self, memory: Store) -> None:
+        with pytest.raises(OptionError, match="without async") as refused:
+            memory.open(Gated, actions={"write": write_later})
+        assert refused.value.code == "invalid_action"
 
 
 class TestThreads:

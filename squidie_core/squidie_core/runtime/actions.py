@@ -43,6 +43,10 @@ class Actions:
         """All that may be executed here."""
         return self._bodies.values()
 
+    def items(self) -> Iterable[tuple[str, Body]]:
+        """The same by their keys."""
+        return self._bodies.items()
+
     def refusal(self, key: object) -> str | None:
         """Why a node may not have this action: the original's word for it."""
         if key is None:
@@ -74,6 +78,8 @@ def _body(key: str, action: Action, resources: Mapping[type, object]) -> Body:
         signature=signature,
         what="action",
     )
+    if body.transactions and body.is_async:
+        raise _refused(key, "is a coroutine, and takes part in a transaction", "def ...: without async")
     for needed in body.resources:
         if needed.required and needed.kind not in resources:
             name = needed.kind.__qualname__

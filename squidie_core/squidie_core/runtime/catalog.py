@@ -72,10 +72,14 @@ class Catalog:
         """Raise NotSupported where a step needs of the storage what that cannot do: a transaction, or children."""
         for workflow in self.workflows.values():
             for step in workflow.definition.steps:
+                what, details = f"step {step.name!r} of workflow {workflow.name!r}", _details(workflow, step.name)
                 if step.transaction:
-                    _check_transaction(workflow, step.name, storage)
+                    _check_transaction(f"{what} says transaction=True", workflow.bodies[step.name], storage, details)
                 if step.await_children:
-                    _check_children(workflow, step.name, storage)
+                    _check_children(f"{what} says await_children=True", storage, details)
+        for key, body in self.actions.items() if self.actions is not None else ():
+            if body.transactions:
+                _check_transaction(f"action {key!r} takes part in a transaction", body, storage, {"action": key})
 
     def apart(self) -> Catalog:
         """The same with a memory of its own of what the store holds: that of somebody whose writes may not last."""
@@ -185,35 +189,33 @@ def _actions(given: ActionMap, resources: Mapping[type, object]) -> Actions:
     return Actions(given, resources)
 
 
-def _check_transaction(workflow: CompiledWorkflow, step: str, storage: Storage) -> None:
-    details = {"workflow": workflow.name, "step": step}
+def _details(workflow: CompiledWorkflow, step: str) -> dict[str, str]:
+    return {"workflow": workflow.name, "step": step}
+
+
+def _check_transaction(what: str, body: Body, storage: Storage, details: Mapping[str, str]) -> None:
     try:
         handles = host_transactions(storage).handles
     except NotSupported as error:
-        raise NotSupported(
-            f"step {step!r} of workflow {workflow.name!r} says transaction=True: {error.message}",
-            code=error.code,
-            details=details,
-        ) from None
-    for needed in workflow.bodies[step].transactions:
+        raise NotSupported(f"{what}: {error.message}", code=error.code, details=details) from None
+    for needed in body.transactions:
         if handle_type(needed) not in handles:
             names = ", ".join(f"{handle.__module__}.{handle.__qualname__}" for handle in handles)
             raise NotSupported(
-                f"step {step!r} of workflow {workflow.name!r} takes its transaction as {needed.kind!r}, which the "
-                f"{storage.capabilities.name} storage does not give; it gives {names}",
+                f"{what}, as {needed.kind!r}, which the {storage.capabilities.name} storage does not give; "
+                f"it gives {names}",
                 code="unknown_transaction_handle",
                 details=details,
             )
 
 
-def _check_children(workflow: CompiledWorkflow, step: str, storage: Storage) -> None:
+def _check_children(what: str, storage: Storage, details: Mapping[str, str]) -> None:
     from squidie_core.runtime.child_rules import check_storage_for_children  # noqa: PLC0415  # few steps have children
 
     try:
         check_storage_for_children(storage)
     except NotSupported as error:
-        message = f"step {step!r} of workflow {workflow.name!r} says await_children=True: {error.message}"
-        raise NotSupported(message, code=error.code, details={"workflow": workflow.name, "step": step}) from None
+        raise NotSupported(f"{what}: {error.message}", code=error.code, details=details) from None
 
 
 def _offers(workflows: Iterable[CompiledWorkflow], *, threads: bool, coroutines: bool) -> Iterable[str]:
