@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from pathlib import Path
@@ -321,6 +322,20 @@ class TestFailures:
                 assert found.status == "failed"
                 assert found.error is not None
                 assert (found.error["type"], len(found.attempts)) == ("asyncio.exceptions.CancelledError", 2)
+
+        asyncio.run(go())
+
+    def test_nor_is_it_taken_for_one_of_a_host_s_that_was_swallowed_before(self, memory: Store) -> None:
+        async def go() -> None:
+            me = asyncio.current_task()
+            assert me is not None
+            me.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            async with twin(memory, Scene(OWN_CANCELLATIONS[-1])) as squidie:
+                run = await squidie.start(PlayTwice.begin)
+                assert await squidie.drain(limit=5) == 2
+                assert (await squidie.inspect_run(run)).status == "failed"
 
         asyncio.run(go())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -339,6 +340,32 @@ class TestTheHost:
                     await other
 
         asyncio.run(live())
+
+    def test_what_its_task_was_once_told_is_no_reason_to_stop(self, memory: Store) -> None:
+        """Whoever swallows a cancellation keeps its count, and so does a task group that has failed, before 3.13."""
+        scene = Scene()
+        scene.may_go.set()
+
+        async def live(worker: AsyncWorker) -> None:
+            me = asyncio.current_task()
+            assert me is not None
+            me.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            assert me.cancelling() == 1
+            await worker.run()
+
+        async def main() -> None:
+            async with AsyncSquidie(memory.connection(), workflows=WORKFLOWS, resources={Scene: scene}) as squidie:
+                worker = AsyncWorker(squidie)
+                living = asyncio.create_task(live(worker))
+                for _ in range(2):
+                    run = await squidie.start(Play.begin)
+                    await asyncio.to_thread(eventually, lambda run=run: squidie.sync.inspect_run(run).terminal)
+                worker.stop()
+                await living
+
+        asyncio.run(main())
 
     def test_its_signals_are_its_own_unless_it_lends_them(self, memory: Store) -> None:
         scene = Scene()

@@ -24,14 +24,39 @@ _LEAVING = 1.0
 """Seconds that cancelled bodies have before their loop is closed."""
 
 
+class Host:
+    """The task on whose behalf bodies run. What it was told before this was made is over."""
+
+    __slots__ = ("_before", "_task")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self._before = task.cancelling()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it runs."""
+        return self._task.get_loop()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody called its `cancel` since."""
+        return self._task.cancelling() > self._before
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it waits for nothing more, or was asked not to."""
+        return self._task.done() or self.is_cancelled
+
+
 async def run_coroutine(
-    attempt: Attempt, resources: Mapping[type, object], told: Flag, host: asyncio.Task[Any] | None = None
+    attempt: Attempt, resources: Mapping[type, object], told: Flag, host: Host | None = None
 ) -> Outcome:
     """Await a coroutine body in the running loop, in a task of its own.
 
-    `told`: somebody here has cancelled the task; what the body then gives or raises counts for nothing. `host` is the
-    task on whose behalf the body runs: where both are cancelled at once, the loop is on its way out, and the body is
-    only interrupted. A CancelledError of any other origin is its own failure.
+    `told`: somebody here has cancelled the task; what the body then gives or raises counts for nothing. `host` is on
+    whose behalf the body runs: where both are cancelled at once, the loop is on its way out, and the body is only
+    interrupted. A CancelledError of any other origin is its own failure.
     """
     body = attempt.body
     assert body is not None, "only attempts with a coroutine body come here"  # noqa: S101
@@ -41,7 +66,7 @@ async def run_coroutine(
     try:
         outcome = outcome_of(attempt, body, await body.function(**arguments_of(attempt, body, resources)))
     except asyncio.CancelledError as error:
-        interrupted = _is_leaving(host) and _is_cancelled(asyncio.current_task())
+        interrupted = host is not None and host.is_leaving and _is_cancelled(asyncio.current_task())
         outcome = Released() if interrupted else failure_of(attempt, error, resources.values())
     except KeyboardInterrupt:
         raise
@@ -58,10 +83,6 @@ async def run_coroutine(
 def _is_cancelled(task: asyncio.Task[Any] | None) -> bool:
     """Whether somebody called its `cancel`, rather than the task meeting a CancelledError by itself."""
     return task is not None and task.cancelling() > 0
-
-
-def _is_leaving(host: asyncio.Task[Any] | None) -> bool:
-    return host is not None and (host.done() or _is_cancelled(host))
 
 
 def run_to_end(coroutine: Coroutine[Any, Any, object], until: float | None = None) -> object:
@@ -101,17 +122,18 @@ class CoroutineBodies:
         self._resources = resources
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._host: asyncio.Task[Any] | None = None
+        self._host: Host | None = None
         self._on_leaving: Callable[[], None] | None = None
         self._tasks: dict[tuple[str, str], tuple[asyncio.Task[Outcome], Flag]] = {}
         """Touched by the loop alone."""
 
-    def lend(self, host: asyncio.Task[Any], on_leaving: Callable[[], None]) -> None:
+    def lend(self, task: asyncio.Task[Any], on_leaving: Callable[[], None]) -> None:
         """Before anything runs: run the bodies in the task's loop, which is the host's to end, and on its behalf.
 
         `on_leaving` is called, at least once, before the first outcome is handed in after the task was cancelled.
         """
-        self._loop, self._host, self._on_leaving = host.get_loop(), host, on_leaving
+        self._host, self._on_leaving = Host(task), on_leaving
+        self._loop = self._host.loop
 
     def run(self, attempts: list[Attempt]) -> None:
         """Start the coroutines; where the host has closed its loop, none is begun."""
@@ -177,7 +199,7 @@ class CoroutineBodies:
     def _report(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:
         """The task is over; one that was cancelled before its first step has not come to speak for itself."""
         del self._tasks[_claim(attempt)]
-        if self._on_leaving is not None and _is_leaving(self._host):
+        if self._on_leaving is not None and self._host is not None and self._host.is_leaving:
             self._on_leaving()
         outcome: Outcome = Released()
         error = None if task.cancelled() else task.exception()

@@ -12,7 +12,7 @@ from functools import partial
 from squidie_core.decisions import timeout_error
 from squidie_core.runtime.aio.calls import Threads
 from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome, Released
-from squidie_core.runtime.coroutines import run_coroutine
+from squidie_core.runtime.coroutines import Host, run_coroutine
 from squidie_core.runtime.single import Turn, TurnOptions
 from squidie_core.runtime.store import RunStore
 from squidie_core.state import RunState
@@ -21,8 +21,8 @@ from squidie_core.state import RunState
 async def take_turn(store: RunStore, options: TurnOptions, threads: Threads) -> RunState | None:
     """As `Turn.execute`, with the loop free meanwhile."""
     loop = asyncio.get_running_loop()
-    host = asyncio.current_task()
-    cancelled_before = 0 if host is None else host.cancelling()
+    task = asyncio.current_task()
+    host = None if task is None else Host(task)
     told = Flag()
     body: list[asyncio.Task[Outcome]] = []
 
@@ -43,7 +43,7 @@ async def take_turn(store: RunStore, options: TurnOptions, threads: Threads) -> 
         if told.is_set():
             cancel()
         outcome = await _in_time(attempt, _outcome(turn, body[0]), cancel)
-        cancelled = host is not None and host.cancelling() > cancelled_before
+        cancelled = host is not None and host.is_cancelled
         if cancelled and body[0].cancelling():
             outcome = Released()
         state = await asyncio.shield(asyncio.wrap_future(threads.turn(partial(turn.end, attempt, outcome))))
