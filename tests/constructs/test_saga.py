@@ -311,7 +311,7 @@ class TestACallback:
         assert len({ctx.claim_id for ctx in book.contexts}) == 4
         assert [error["step"] for error in run.compensation_errors] == ["charge"]
 
-    @pytest.mark.parametrize("gives", [True, {"odd": object()}, 7, [1]])
+    @pytest.mark.parametrize("gives", [True, {"odd": object()}, 7, [1], {"much": "x" * 300_000}])
     def test_may_return_what_it_likes(self, memory: Store, gives: Any) -> None:
         class Careless(Workflow, name="careless"):
             place = trigger.manual(order=str)

@@ -15,9 +15,10 @@ from squidie_core.decisions import timeout_error
 from squidie_core.errors import EncodingError, SquidieError
 from squidie_core.inspection.snapshot import optional_schedule
 from squidie_core.inspection.times import moment
+from squidie_core.journal.codec import to_json
 from squidie_core.journal.entries import Json
 from squidie_core.journal.redaction import redact, scrub
-from squidie_core.journal.values import decode, encode
+from squidie_core.journal.values import MAX_VALUE_BYTES, decode, encode
 from squidie_core.runtime.attempts import Attempt, Completed, Deferred, Failed, Outcome, OverdueError, Unwanted
 
 if TYPE_CHECKING:
@@ -150,9 +151,10 @@ def outcome_of(attempt: Attempt, body: Body, value: Any) -> Outcome:
 def _kept(body: Body, value: Any) -> dict[str, Json] | Defer:
     """What a callback returned, where that can be kept: it has done its work, whatever it says of it."""
     try:
-        return body.accept_result(value)
+        accepted = body.accept_result(value)
     except SquidieError:
         return {}
+    return accepted if isinstance(accepted, Defer) or len(to_json(accepted)) <= MAX_VALUE_BYTES else {}
 
 
 def renamed(result: Mapping[str, Json], given: str | None, wanted: str | None) -> Mapping[str, Json]:
