@@ -6,6 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any, cast
 from uuid import uuid4
 
@@ -114,6 +115,48 @@ class TestATableThatWasSmallWhenItWasAnalyzed:
             _, kinds = scanned(storage, statement, parameters)
             assert kinds
             assert "Seq Scan" not in kinds
+
+
+class TestInATableThatWasNeverAnalyzed:
+    """As in the first minute of a new database: to the planner, all indexes that begin with the namespace are alike."""
+
+    def test_runs_are_found_by_their_key_alone(self, postgresql: Store, schema: str) -> None:
+        storage = postgresql.open(schema=schema)
+        with psycopg.connect(postgresql.url, autocommit=True) as connection:
+            connection.execute(
+                f"alter table {schema}.squidie_runs set (autovacuum_enabled = false)".encode()  # nor is it by itself
+            )
+            for fill in (FILL_RUNS, FILL_COMMITS):
+                connection.execute(fill.format(schema=schema).encode(), {"namespace": storage.namespace, "runs": 300})
+        database = cast("PostgresqlDatabase", storage.database)
+        statements = database.statements
+        names = [f"r{i}" for i in range(1, 65)]
+        numbered = {"wanted": [(name, 2) for name in names]}
+        appends = start_arrays([append("r100", Head(1, 7)), append("n1")])
+        nudges = {"nudgers": ["r100"], "nudged": names}
+        place = {"before": 10_000, "status": "completed", "started_at": 20, "run_id": "", "remember_until": 7}
+        for name, parameters in (
+            ("heads", {"thread_ids": names}),
+            ("tombstones", {"thread_ids": names}),
+            ("load", numbered),
+            ("standings", numbered),
+            ("acknowledge", numbered),
+            ("nudge", {"thread_ids": names}),
+            ("reserve", {"thread_ids": names, "until": 7, "reason": "x"}),
+            ("append", append_arrays([append("r99", Head(1, 7))])),
+            ("append_or_start", appends),
+            ("append_together", appends),
+            ("append_and_nudge", appends | nudges),
+            ("append_together_and_nudge", appends | nudges),
+            ("quarantine", {"thread_id": "r7", "reason": "x", "by": "y"}),
+            ("purge", place | {"limit": 32}),
+        ):
+            lines = [line for (line,) in database.write(f"explain (costs off) {getattr(statements, name)}", parameters)]
+            found = set[str]()
+            for line, condition in pairwise([*lines, ""]):
+                if "run_id = " in condition and (index := re.search(r" using squidie_runs_(\w+)", line)):
+                    found.add(index[1])
+            assert found == {"pkey"}, name
 
 
 class TestInANamespaceThatTheStatisticsDoNotKnow:

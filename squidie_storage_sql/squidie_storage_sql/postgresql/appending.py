@@ -137,7 +137,11 @@ _ACCEPTED = "accepted as (select run_id from updated union all select run_id fro
 
 # The runs that commits want looked at, if they take effect: a run that the statement itself appends to gets its nudge
 # from the append's update, any other is locked and updated, and passed over where somebody else has it.
-_HINTED = """
+IS_RUN = "coalesce(r.expires_at, 0) = 0"
+"""Of a row that is looked up by its key: it is no tombstone. Said so, no index of runs alone can take the place of the
+key: where the planner knows nothing of a table yet, those that begin with the namespace seem as good to it."""
+
+_HINTED = f"""
 hinted as materialized (
     select %(namespace)s::text as namespace, h.run_id, count(*) as times
     from unnest(%(nudgers)s::text[], %(nudged)s::text[]) as h (nudger, run_id)
@@ -150,7 +154,7 @@ reached as materialized (
     select h.namespace, h.run_id, h.times
     from hinted h, lateral (
         select from squidie_runs r
-        where r.namespace = h.namespace and r.run_id = h.run_id and r.expires_at is null
+        where r.namespace = h.namespace and r.run_id = h.run_id and {IS_RUN}
         for no key update skip locked) r
     where not exists (select from locked l where l.run_id = h.run_id)
 )"""
@@ -175,7 +179,7 @@ select run_id, false as missed from written
 union all
 select h.run_id, true
 from hinted h, lateral (
-    select from squidie_runs r where r.namespace = h.namespace and r.run_id = h.run_id and r.expires_at is null
+    select from squidie_runs r where r.namespace = h.namespace and r.run_id = h.run_id and {IS_RUN}
     offset 0) r
 where not exists (select from reached n where n.run_id = h.run_id)
     and not exists (select from locked l where l.run_id = h.run_id)"""

@@ -6,14 +6,17 @@ The row of a purged run stays as its tombstone: no start can take the id meanwhi
 
 from __future__ import annotations
 
+from squidie_storage_sql.postgresql.appending import IS_RUN
 from squidie_storage_sql.postgresql.looking import HOME
 from squidie_storage_sql.postgresql.times import NOW
 
-_IS_OVER = """r.status = %(status)s and r.ended_at < %(before)s and r.quarantine_reason is null
-            and r.expires_at is null
+_OVER = """r.status = %(status)s and r.ended_at < %(before)s and r.quarantine_reason is null
+            and {is_run}
             and not exists (
                 select from squidie_runs p
                 where p.namespace = r.namespace and p.run_id = r.parent and p.ended_at is null)"""
+_IS_OVER = _OVER.replace("{is_run}", "r.expires_at is null")
+_IS_STILL_OVER = _OVER.replace("{is_run}", IS_RUN)
 
 # No run ends before it starts.
 _FOUND = f"""
@@ -39,7 +42,7 @@ taken as materialized (
     from home, found, lateral (
         select from squidie_runs r
         where r.namespace = home.namespace and r.run_id = found.run_id
-            and r.rev = found.rev and r.commit_id = found.commit_id and {_IS_OVER}
+            and r.rev = found.rev and r.commit_id = found.commit_id and {_IS_STILL_OVER}
         for no key update skip locked) r
 ),
 forgotten as (

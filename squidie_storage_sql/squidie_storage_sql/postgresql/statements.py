@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from squidie_core.dataclass import record
 from squidie_storage_sql.postgresql import appending, looking, purging
-from squidie_storage_sql.postgresql.appending import NUDGED_AT
+from squidie_storage_sql.postgresql.appending import IS_RUN, NUDGED_AT
 from squidie_storage_sql.postgresql.looking import HOME
 from squidie_storage_sql.postgresql.times import NOW, due_at, due_at_once, written_at
 from squidie_storage_sql.statements import Statements
@@ -46,15 +46,15 @@ _THE_HEAD = """lateral (
     offset 0) r"""
 
 # A purged run has left a row, and its id stays taken; nothing else sees it.
-_THE_RUN = _THE_HEAD.replace("w.run_id\n", "w.run_id and r.expires_at is null\n")
+_THE_RUN = _THE_HEAD.replace("w.run_id\n", f"w.run_id and {IS_RUN}\n")
 
 # Neither a nudge nor a reservation waits: where somebody has the row, the run is being looked at anyway.
-_CHOSEN = """
+_CHOSEN = f"""
 chosen as materialized (
     select w.*
     from wanted w, lateral (
         select from squidie_runs r
-        where r.namespace = w.namespace and r.run_id = w.run_id and r.expires_at is null
+        where r.namespace = w.namespace and r.run_id = w.run_id and {IS_RUN}
         for no key update skip locked) r
 )"""
 
@@ -207,7 +207,7 @@ _QUARANTINE = f"""{_PATIENT}
 update squidie_runs r
 set quarantine_reason = %(reason)s, quarantine_by = %(by)s, quarantine_at = {NOW}, due_at = null
 from home
-where r.namespace = home.namespace and r.run_id = %(thread_id)s and r.expires_at is null
+where r.namespace = home.namespace and r.run_id = %(thread_id)s and {IS_RUN}
 returning r.run_id"""
 
 _UNQUARANTINE = f"""{_PATIENT}
