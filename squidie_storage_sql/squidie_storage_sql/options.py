@@ -138,6 +138,8 @@ class SqliteOptions:
     """How long to wait while others write to the file; given in seconds, kept in milliseconds."""
     synchronous: str = attrs.field(default="full", validator=_valid_synchronous)
     """`full` or `normal`, which is faster and may lose the last commits when the machine (not the process) crashes."""
+    foreign_keys: bool = attrs.field(default=False, converter=_switch, validator=_valid_switch)
+    """Hold bodies with `transaction=True` to foreign keys, as SQLite does only where it is told to."""
 
 
 @attrs.frozen(kw_only=True)

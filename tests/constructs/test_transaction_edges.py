@@ -187,6 +187,28 @@ class TestItsPlace:
         assert postgresql_host.orders.words == ["one"]
 
 
+class TestForeignKeys:
+    @pytest.mark.parametrize("held", [True, False])
+    def test_hold_on_sqlite_where_it_is_told_so(self, sqlite_host: Host, *, held: bool) -> None:
+        name = sqlite_host.orders.name
+        with sqlite_host.transaction("driver") as driver:
+            driver.execute("create table words (word text primary key)")
+            driver.execute(f"drop table {name}")
+            driver.execute(f"create table {name} (word text references words deferrable initially deferred)")
+        squidie = Squidie(
+            sqlite_host.store.url,
+            workflows=[Order],
+            resources={Desk: Desk(sqlite_host.orders)},
+            storage_options={"foreign_keys": held},
+        )
+        with squidie:
+            run = squidie.start(Order.placed, {"order": "unknown"})
+            squidie.drain()
+            found = squidie.inspect_run(run)
+            assert (found.error and found.error["code"]) == ("refused" if held else None)
+        assert sqlite_host.orders.words == ([] if held else ["unknown"])
+
+
 class TestChildren:
     def test_that_a_savepoint_took_back_are_started_anew(self, host: Host) -> None:
         squidie = opened(host, StartTwice, Order)

@@ -13,12 +13,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from squidie_core import ConflictError, NotFoundError, OptionError, Squidie
+from squidie_core import ConflictError, NotFoundError, OptionError, Signal, Squidie
 from squidie_storage_sql.postgresql import joining
 from squidie_storage_sql.postgresql.statements import WHEREABOUTS
+from tests.constructs.families import Gated, Play, Waiting
 from tests.constructs.hosts import Host
 from tests.constructs.test_within import Fulfil, Ship
-from tests.runtime.stores import SqlStore
+from tests.runtime.stores import SqlStore, assert_consistent
 
 
 def definitions(store: SqlStore) -> int:
@@ -271,3 +272,36 @@ class TestKilled:
         driver.close()
         assert postgresql_host.orders.words == []
         assert squidie.list_runs().runs == ()
+
+
+class TestEveryCommand:
+    def test_is_the_transactions(self, host: Host) -> None:
+        """A family that is cancelled, a replay, a signal: all of it happens, or nothing."""
+        resources: dict[type, object] = {Play: Play(lambda ctx: {"child": ctx.start_child(Gated, child_key="g").id})}
+        squidie = host.store.open(Waiting, Gated, Ship, resources=resources)
+        run = squidie.start(Waiting)
+        shipped = squidie.start(Ship.ordered, {"order": "one"})
+        squidie.drain()
+        child = squidie.inspect_run(run).children[0].id
+        other = squidie.start(Gated)
+        squidie.drain()
+        before = {one: squidie.inspect_run(one).rev for one in (run.id, child, other.id, shipped.id)}
+
+        def command(transaction: object) -> str:
+            commands = squidie.within(transaction)
+            commands.cancel(run, children=True)
+            commands.apply_signal(Signal.resume_run(other.id, idempotency_key="s"))
+            return commands.replay(shipped, idempotency_key="r").id
+
+        with host.undone() as transaction:
+            replayed = command(transaction)
+        assert {one: squidie.inspect_run(one).rev for one in before} == before
+        with pytest.raises(NotFoundError):
+            squidie.inspect_run(replayed)
+        with host.transaction() as transaction:
+            assert command(transaction) == replayed
+        squidie.drain()
+        statuses = [squidie.inspect_run(one).status for one in (run.id, child, other.id, replayed)]
+        assert statuses == ["cancelled", "cancelled", "completed", "completed"]
+        for one in (*before, replayed):
+            assert_consistent(squidie, one)

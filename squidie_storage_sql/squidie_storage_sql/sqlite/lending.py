@@ -61,7 +61,7 @@ class Lender:
 
     def __init__(self, url: URL, options: SqliteOptions) -> None:
         self._turn = threading.Lock()
-        self._synchronous = options.synchronous
+        self._settings = f"pragma synchronous = {options.synchronous}", f"pragma foreign_keys = {options.foreign_keys}"
         self._engine = create_engine(
             url,
             poolclass=NullPool,
@@ -85,7 +85,7 @@ class Lender:
                 raise Unavailable(f"SQLite cannot use its file now: {error}") from error
             loan = SqliteLoan(connection)
             try:
-                connections.patiently(lambda: loan.begin(self._synchronous))
+                connections.patiently(lambda: loan.begin(*self._settings))
                 yield loan
             finally:
                 loan.close()
@@ -104,9 +104,10 @@ class SqliteLoan(Loan):
         """The connection of sqlite3."""
         return self._driver
 
-    def begin(self, synchronous: str) -> None:
+    def begin(self, *settings: str) -> None:
         """Take the write lock."""
-        self._driver.execute(f"pragma synchronous = {synchronous}")
+        for setting in settings:
+            self._driver.execute(setting)
         self._driver.execute("begin immediate")
         self.connection.begin()
         self._driver.lent = True
