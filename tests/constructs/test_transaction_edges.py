@@ -105,6 +105,18 @@ class GoElsewhere(Workflow, name="go-elsewhere"):
     write = step(go_elsewhere, transaction=True)
 
 
+def start_first(order: str, desk: Resource[Desk], tx: Transaction[sa.Connection], ctx: StepContext) -> None:
+    desk.orders.add(tx, f"parent of {order}")
+    ctx.start_child(Order.placed, {"order": order}, child_key="one")
+    desk.meanwhile()
+    desk.meanwhile = do_nothing
+
+
+class StartFirst(Workflow, name="start-first"):
+    placed = trigger.manual(order=str)
+    write = step(start_first, transaction=True, await_children=True)
+
+
 class StartTwice(Workflow, name="start-twice"):
     placed = trigger.manual(order=str)
     write = step(start_twice, transaction=True, await_children=True)
@@ -176,6 +188,24 @@ class TestALeaseThatRunsOut:
         run = squidie.start(Order.placed, {"order": "one"})
         assert squidie.execute_next(lease_for=0.1).output(Order.write) == {"written": "one"}
         assert host.orders.words == ["one"]
+        assert_consistent(squidie, run)
+
+    def test_while_its_children_keep_the_run_locked(self, postgresql_host: Host) -> None:
+        squidie, taker = opened(postgresql_host, StartFirst, Order), opened(postgresql_host, StartFirst, Order)
+        outlive = _outlive(squidie)
+        taken: list[object] = []
+
+        def meanwhile() -> None:
+            outlive()
+            taken.append(taker.execute_next())
+
+        squidie.desk.meanwhile = meanwhile
+        run = squidie.start(StartFirst.placed, {"order": "one"})
+        assert squidie.execute_next(lease_for=0.1).reason == "awaiting_children"
+        assert taken == [None]
+        squidie.drain()
+        assert squidie.inspect_run(run).status == "completed"
+        assert len(claims_of(squidie, run)) == 1
         assert_consistent(squidie, run)
 
 
