@@ -74,6 +74,7 @@ def test_a_tick_starts_what_is_due_while_the_loop_goes_on() -> None:
             ticking = asyncio.create_task(scheduler.tick(NINE + timedelta(seconds=1)))
             await seen(stage.entered.is_set)
             assert not ticking.done()
+            assert scheduler.next_at is not None  # which waits for nothing either
             stage.may_go.set()
             (done,) = await ticking
             assert done.run is not None

@@ -171,6 +171,7 @@ class Scheduler:
         )
         self._squidie = squidie
         self._plans = _plans(squidie, policy)
+        self._next_at = self._first()
         self._lock = threading.Lock()
         self._stopping = Flag()
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -178,10 +179,11 @@ class Scheduler:
 
     @property
     def next_at(self) -> datetime | None:
-        """When the next window is due, as far as the last tick has looked."""
-        with self._lock:
-            times = [plan.next_at for plan in self._plans]
-        return min((at for at in times if at is not None), default=None)
+        """When the next window is due, as far as the last tick has looked; waits for none that is under way."""
+        return self._next_at
+
+    def _first(self) -> datetime | None:
+        return min((at for plan in self._plans if (at := plan.next_at) is not None), default=None)
 
     def tick(self, now: datetime | None = None) -> list[Performed]:
         """Start the run of every window that is due, and say what came of each; costs nothing where none is.
@@ -193,7 +195,10 @@ class Scheduler:
         if now is not None and now.tzinfo is None:
             raise options.refuse("now", "has no time zone", "pass an aware datetime")
         with self._lock:
-            return self._tick(moment(self._squidie.store.clock.now()) if now is None else now.astimezone(UTC))
+            try:
+                return self._tick(moment(self._squidie.store.clock.now()) if now is None else now.astimezone(UTC))
+            finally:
+                self._next_at = self._first()
 
     def _tick(self, now: datetime) -> list[Performed]:
         due = [(plan, window) for plan in self._plans for window in plan.due(now)]
