@@ -100,6 +100,13 @@ class PlayTwice(Workflow, name="play-twice"):
     act = step(play, retry=Retry(2, None))
 
 
+class Brief(Workflow, name="brief"):
+    """One coroutine, tried twice, each time for a moment."""
+
+    begin = trigger.manual()
+    act = step(play, timeout=0.05, retry=Retry(2, None))
+
+
 class Speech(Workflow, name="speech"):
     """One plain body."""
 

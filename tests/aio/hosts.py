@@ -11,10 +11,10 @@ from typing import Any, Self
 from squidie_core import AsyncSquidie, AsyncWorker, Squidie, Worker, Workflow
 from squidie_core.ports.storage import Storage
 from squidie_core.runtime.worker import WorkLoop
-from tests.aio.flows import Mixed, Play, PlayTwice, Scene, Speech
+from tests.aio.flows import Brief, Mixed, Play, PlayTwice, Scene, Speech
 from tests.runtime.waiting import PATIENCE
 
-WORKFLOWS: tuple[type[Workflow], ...] = (Mixed, Play, PlayTwice, Speech)
+WORKFLOWS: tuple[type[Workflow], ...] = (Brief, Mixed, Play, PlayTwice, Speech)
 
 
 class Host(ABC):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,14 @@ from squidie_core import (
 )
 from squidie_core.journal.entries import AttemptReleased, RunnablesPlanned
 from squidie_core.memory import MemoryStorage
-from tests.aio.flows import OWN_CANCELLATIONS, Mixed, Play, PlayTwice, Scene, Speech, swallow
+from tests.aio.flows import OWN_CANCELLATIONS, Brief, Mixed, Play, PlayTwice, Scene, Speech, swallow
 from tests.aio.held import HeldStorage
 from tests.aio.hosts import soon
 from tests.runtime.flows import OneStep, Order
 from tests.runtime.stores import Store, assert_consistent, claims_of, entries_of
 from tests.runtime.waiting import PATIENCE
 
-EVERYTHING = (Mixed, OneStep, Play, PlayTwice, Speech)
+EVERYTHING = (Brief, Mixed, OneStep, Play, PlayTwice, Speech)
 
 
 def twin(store: Store, scene: Scene | None = None, **options: Any) -> AsyncSquidie:
@@ -413,6 +414,69 @@ class TestFailures:
                 scene.may_go.set()
                 await turn
                 assert len(claims_of(squidie.sync, run)) == 1
+
+        asyncio.run(go())
+
+
+class TestTimeouts:
+    @pytest.mark.parametrize("act", [None, swallow], ids=["it ends", "it swallows"])
+    def test_a_body_that_takes_too_long_is_cancelled_and_has_failed(self, memory: Store, act: Any) -> None:
+        async def go() -> None:
+            scene = Scene(act)
+            async with twin(memory, scene) as squidie:
+                run = await squidie.start(Brief.begin)
+                draining = asyncio.create_task(squidie.drain())
+                await soon(lambda: scene.cancelled == 1)
+                scene.may_go.set()
+                assert await draining == 2
+                found = await squidie.inspect_run(run)
+                first = found.attempts[0].error
+                assert first is not None
+                assert (first["code"], found.status, found.context) == ("step_timeout", "completed", {"played": True})
+                await asyncio.to_thread(assert_consistent, squidie.sync, run)
+
+        asyncio.run(go())
+
+    def test_one_that_blocks_the_loop_past_its_time_has_failed_too(self, memory: Store) -> None:
+        async def block(_scene: Scene, _ctx: StepContext) -> dict[str, Any]:
+            time.sleep(0.1)  # noqa: ASYNC251  # the point
+            return {"played": "late"}
+
+        async def go() -> None:
+            async with twin(memory, Scene(block)) as squidie:
+                run = await squidie.start(Brief.begin)
+                await squidie.drain()
+                error = (await squidie.inspect_run(run)).error
+                assert error is not None
+                assert error["code"] == "step_timeout"
+
+        asyncio.run(go())
+
+    def test_one_that_was_over_in_time_counts_however_long_the_loop_was_busy(self, memory: Store) -> None:
+        async def go() -> None:
+            async def hold_up() -> None:
+                time.sleep(0.1)  # noqa: ASYNC251  # the host's own code
+
+            async def be_quick(_scene: Scene, _ctx: StepContext) -> dict[str, Any]:
+                hosts.append(asyncio.create_task(hold_up()))
+                return {"played": True}
+
+            hosts: list[asyncio.Task[None]] = []
+            async with twin(memory, Scene(be_quick)) as squidie:
+                run = await squidie.start(Brief.begin)
+                await squidie.drain()
+                assert (await squidie.inspect_run(run)).context == {"played": True}
+
+        asyncio.run(go())
+
+    def test_the_host_s_own_timeout_is_the_host_s(self, memory: Store) -> None:
+        async def go() -> None:
+            async with twin(memory, Scene()) as squidie:
+                run = await squidie.start(Brief.begin)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(squidie.execute_next(), 0.01)
+                found = await squidie.inspect_run(run)
+                assert [(view.status, view.error) for view in found.attempts] == [("available", None)]
 
         asyncio.run(go())
 

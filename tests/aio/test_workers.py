@@ -14,7 +14,7 @@ import pytest
 
 from squidie_core import AsyncSquidie, AsyncWorker, StepContext, Workflow
 from squidie_core.journal.entries import AttemptReleased
-from tests.aio.flows import OWN_CANCELLATIONS, Play, PlayTwice, Scene, Speech, swallow
+from tests.aio.flows import OWN_CANCELLATIONS, Brief, Play, PlayTwice, Scene, Speech, swallow
 from tests.aio.held import HeldStorage
 from tests.aio.hosts import WORKFLOWS, Host, LoopHost, Make, ThreadHost, soon
 from tests.runtime.stores import Store, assert_consistent, claims_of, entries_of
@@ -152,6 +152,21 @@ class TestLostLeases:
         found = other.inspect_run(run)
         assert (found.status, found.context, found.attempts[0].deliveries) == ("completed", {"played": True}, 2)
         assert_consistent(other, run)
+
+
+class TestTimeouts:
+    @pytest.mark.parametrize("act", [None, swallow], ids=["it ends", "it swallows"])
+    def test_a_body_that_takes_too_long_is_cancelled_and_has_failed(self, memory: Store, make: Make, act: Any) -> None:
+        scene = Scene(act)
+        with make(memory.connection(), scene) as host:
+            run = host.squidie.start(Brief.begin)
+            error = eventually(lambda: host.squidie.inspect_run(run).error)
+            eventually(lambda: scene.cancelled == 2)
+            before = len(entries_of(host.squidie, run))
+            scene.may_go.set()
+        assert (error["code"], len(scene.entered)) == ("step_timeout", 2)
+        assert len(entries_of(host.squidie, run)) == before
+        assert_consistent(host.squidie, run)
 
 
 class TestStopping:

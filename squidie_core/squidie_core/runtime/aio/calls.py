@@ -7,7 +7,7 @@ import contextvars
 import functools
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from squidie_core.errors import Unavailable
@@ -48,7 +48,8 @@ class Threads:
             yield
         finally:
             self._going.discard(over)
-            over.cancel()
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                over.cancel()
 
     async def close(self, last: Callable[[], None]) -> None:
         """Wait until what was begun is over, in the loop that runs and in all threads, then call this.
