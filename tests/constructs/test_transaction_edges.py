@@ -117,6 +117,19 @@ class StartFirst(Workflow, name="start-first"):
     write = step(start_first, transaction=True, await_children=True)
 
 
+def start_beside(order: str, desk: Resource[Desk], tx: Transaction[Session]) -> dict[str, str]:
+    squidie = cast("Squidie", desk.meanwhile())
+    other = squidie.within(tx).start(Order.placed, {"order": order})
+    if order == "bad":
+        raise RuntimeError("after all was done")
+    return {"other": other.id}
+
+
+class StartBeside(Workflow, name="start-beside"):
+    placed = trigger.manual(order=str)
+    write = step(start_beside, transaction=True)
+
+
 class StartTwice(Workflow, name="start-twice"):
     placed = trigger.manual(order=str)
     write = step(start_twice, transaction=True, await_children=True)
@@ -215,6 +228,21 @@ class TestItsPlace:
         squidie.start(GoElsewhere.placed, {"order": "one"})
         assert squidie.execute_next().status == "completed"
         assert postgresql_host.orders.words == ["one"]
+
+
+class TestWithin:
+    def test_starts_runs_with_the_bodys_rows_or_not_at_all(self, host: Host) -> None:
+        squidie = opened(host, StartBeside, Order)
+        squidie.desk.meanwhile = lambda: squidie
+        squidie.start(StartBeside.placed, {"order": "bad"})
+        assert squidie.execute_next().status == "failed"
+        assert len(squidie.list_runs().runs) == 1
+        squidie.start(StartBeside.placed, {"order": "good"})
+        run = squidie.execute_next()
+        assert run.status == "completed"
+        squidie.drain()
+        assert squidie.inspect_run(run.context["other"]).status == "completed"
+        assert host.orders.words == ["good"]
 
 
 class TestForeignKeys:

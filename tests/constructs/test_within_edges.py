@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from squidie_core import ConflictError, NotFoundError, OptionError, Signal, Squidie
+from squidie_core import AsyncSquidie, ConflictError, NotFoundError, OptionError, Signal, Snapshot, Squidie
 from squidie_storage_sql.postgresql import joining
 from squidie_storage_sql.postgresql.statements import WHEREABOUTS
 from tests.constructs.families import Gated, Play, Waiting
@@ -189,6 +189,20 @@ class TestHandles:
             return refused.value.message
 
         assert "asyncio.to_thread" in asyncio.run(ask())
+
+    def test_are_taken_in_a_thread_of_an_event_loops_host(self, host: Host) -> None:
+        async def order() -> str:
+            async with AsyncSquidie(host.store.url, workflows=[Ship]) as squidie:
+
+                def write() -> Snapshot:
+                    with host.transaction() as transaction:
+                        host.orders.add(transaction, "one")
+                        return squidie.sync.within(transaction).start(Ship.ordered, {"order": "one"})
+
+                return (await squidie.inspect_run(await asyncio.to_thread(write))).status
+
+        assert asyncio.run(order()) == "running"
+        assert host.orders.words == ["one"]
 
     def test_that_were_closed_are_refused(self, sqlite_host: Host) -> None:
         squidie = sqlite_host.store.open(Ship)
