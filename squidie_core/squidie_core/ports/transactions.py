@@ -24,7 +24,9 @@ class HostTransaction(Protocol):
         `clock`, `commit`, `load`, `heads`, `read`, `tombstones`, `put_blob` and `get_blobs` do what the port says, but
         what they write is the transaction's: durable and seen by others when it commits, and never there where it does
         not (H2). Blobs alone, which nobody sees who does not ask for them by name, may be there before, and stay. The
-        other methods may raise NotSupported. To be used from one thread at a time, until the end of the transaction.
+        other methods may raise NotSupported. To be used from one thread at a time, until the end of the transaction:
+        after it, as far as that can be known, every method raises OptionError and writes nowhere. What the host changes
+        about its session meanwhile, a search path for example, leads to no other tables.
 
         `commit` judges as ever (H3): what is not accepted has no effect, and the transaction can be used on. Nothing is
         tried again, and nothing ends the transaction or changes its session. Where the transaction cannot go on, every
