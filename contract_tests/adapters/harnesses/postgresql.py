@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
+from weakref import WeakSet
 
 import psycopg
 from psycopg.abc import PQGen
@@ -48,20 +49,36 @@ class PostgresqlHarness(Harness):
 
     def storage(self, wire: Wire) -> SqlStorage:
         storage = open_postgresql(self.url)
-        engine = cast("PostgresqlDatabase", storage.database).connections.engine
+        database = cast("PostgresqlDatabase", storage.database)
+        connections: WeakSet[WiredConnection] = WeakSet()
 
-        @event.listens_for(engine, "do_connect")
-        def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> object:
+        @contextmanager
+        def closing(request: str = "a request") -> Generator[None]:
             try:
-                with wire("connect"):
+                with wire(request):
+                    yield
+            except Died:
+                for connection in connections:
+                    connection.close()  # as the system does for those who have died
+                raise
+
+        def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> WiredConnection:
+            try:
+                with closing("connect"):
                     pass  # a connection that was made and lost again is one that was not made
             except Cut as cut:
                 raise psycopg.OperationalError("connection refused") from cut
-            connection = WiredConnection.connect(*args, **options)
-            connection.wire = wire
-            return connection
+            return WiredConnection.connect(*args, **options)
 
-        engine.dispose()  # what opening used has no wire
+        def give_wire(connection: WiredConnection, *_: object) -> None:
+            connection.wire = closing
+            connections.add(connection)
+
+        # The lender's engine is new: what SQLAlchemy asks the server first is over when a connection is checked out.
+        for engine, ready in ((database.connections.engine, "connect"), (database.lender.engine, "checkout")):
+            event.listen(engine, "do_connect", connect)
+            event.listen(engine, ready, give_wire, insert=True)
+        database.connections.engine.dispose()  # what opening used has no wire
         return storage
 
     @contextmanager

@@ -16,6 +16,7 @@ from adapters.harnesses.notes import NOTES, write_note
 from squidie_contract import Capability, Cut, Died, Harness, Wire
 from squidie_storage_sql import SqlStorage, open_sqlite
 from squidie_storage_sql.sqlite.database import SqliteDatabase
+from squidie_storage_sql.sqlite.lending import LentConnection
 
 
 class SqliteHarness(Harness):
@@ -32,15 +33,17 @@ class SqliteHarness(Harness):
 
     def storage(self, wire: Wire) -> SqlStorage:
         storage = open_sqlite(self.url)
-        engine = cast("SqliteDatabase", storage.database).connections.engine
+        database = cast("SqliteDatabase", storage.database)
 
-        @event.listens_for(engine, "do_connect")
         def connect(_dialect: object, _record: object, args: Sequence[Any], options: dict[str, Any]) -> _Connection:
-            connection: _Connection = sqlite3.connect(*args, **options, factory=_Connection)
+            factory = _LentConnection if "factory" in options else _Connection
+            connection = cast("_Connection", sqlite3.connect(*args, **{**options, "factory": factory}))
             connection.wire = wire
             return connection
 
-        engine.dispose()  # what opening used has no wire
+        for engine in (database.connections.engine, database.lender.engine):
+            event.listen(engine, "do_connect", connect)
+        database.connections.engine.dispose()  # what opening used has no wire
         return storage
 
     @contextmanager
@@ -65,16 +68,17 @@ class _Connection(sqlite3.Connection):
     """What the wire cuts is the file system; what a dead client held is given back, as the system would."""
 
     wire: Wire
+    _waits = False
 
     def execute(self, statement: str, parameters: Any = ()) -> sqlite3.Cursor:
-        if not hasattr(self, "wire") or (self.in_transaction and statement != "commit"):
-            return super().execute(statement, parameters)  # nobody else can tell these from the commit
+        if not hasattr(self, "wire") or self._waits or (self.in_transaction and statement != "commit"):
+            return self._execute(statement, parameters)  # nobody else can tell these from the commit
         answer: sqlite3.Cursor | None = None
         try:
             with self.wire(statement.split(maxsplit=1)[0].lower()):
                 if not statement.startswith("begin"):
                     answer = super().execute(statement, parameters)
-            return super().execute(statement, parameters) if answer is None else answer
+            return self._execute(statement, parameters) if answer is None else answer
         except Cut as cut:
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
@@ -82,6 +86,18 @@ class _Connection(sqlite3.Connection):
         except Died:
             self.close()
             raise
+
+    def _execute(self, statement: str, parameters: Any) -> sqlite3.Cursor:
+        """Beside the wire: so is one that waits for a lock of somebody else's and asks again and again."""
+        try:
+            return super().execute(statement, parameters)
+        finally:
+            if statement.startswith("begin"):
+                self._waits = not self.in_transaction
+
+
+class _LentConnection(_Connection, LentConnection):
+    """For bodies."""
 
 
 @cache

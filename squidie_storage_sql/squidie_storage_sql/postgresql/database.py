@@ -63,7 +63,7 @@ class PostgresqlDatabase:
         self.connections = Connections(url, options, scrub)
         self.marks = Marks()
         self._scrub = scrub
-        self._lender = Lender(url, options, scrub)
+        self.lender = Lender(url, options, scrub)
         self._home: Row | None = None
         self.shared = {"namespace": options.namespace, "lock_timeout": f"{options.lock_timeout}ms"}
 
@@ -197,13 +197,13 @@ class PostgresqlDatabase:
         from squidie_storage_sql.postgresql.joining import JoinedPostgresql  # noqa: PLC0415  # it is one of these
 
         self.connections.check_open()
-        with self._lender.lend() as loan:
+        with self.lender.lend() as loan:
             yield JoinedPostgresql(self, Handle(loan.driver), self.home()[0], self._scrub), loan
 
     def close(self) -> None:
         """Give back the connections."""
         self.connections.close()
-        self._lender.close()
+        self.lender.close()
 
     def _bound(self, parameters: Parameters) -> dict[str, Any]:
         """The parameters as psycopg takes them."""

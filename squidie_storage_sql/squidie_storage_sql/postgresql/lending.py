@@ -62,12 +62,14 @@ class Lender:
 
     def _connect(self) -> Connection:
         try:
-            return self._opened().connect()
+            return self.engine.connect()
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             meaning, text = unconnected(error)
             raise Unavailable(f"{meaning}{self._scrub(text)}") from self._scrub.cause(error)
 
-    def _opened(self) -> Engine:
+    @property
+    def engine(self) -> Engine:
+        """Made when it is needed, which many processes never do."""
         from squidie_storage_sql.postgresql.connections import DEFAULTS  # noqa: PLC0415  # it knows of loans
 
         with self._lock:

@@ -58,7 +58,7 @@ class SqliteDatabase:
         self.connections = Connections(url, options)
         self.path = os.path.realpath(str(url.database))
         turn = turn_for(self.path)
-        self._lender = Lender(url, options)
+        self.lender = Lender(url, options)
         self.writer = Writer(self.connections, turn, options.busy_timeout / 1000)
 
     @property
@@ -175,7 +175,7 @@ class SqliteDatabase:
         """The statements in a transaction of ours, on a connection of its own."""
         from squidie_storage_sql.sqlite.joining import JoinedSqlite  # noqa: PLC0415  # it is one of these
 
-        with self._lender.lend(self.connections) as loan:
+        with self.lender.lend(self.connections) as loan:
             yield JoinedSqlite(self, Handle(loan.driver)), loan
 
     def names(self, stored: object) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Lender:
     def __init__(self, url: URL, options: SqliteOptions) -> None:
         self._turn = threading.Lock()
         self._settings = f"pragma synchronous = {options.synchronous}", f"pragma foreign_keys = {options.foreign_keys}"
-        self._engine = create_engine(
+        self.engine = create_engine(
             url,
             poolclass=NullPool,
             hide_parameters=True,
@@ -80,7 +80,7 @@ class Lender:
         connections.check_open()
         with self._turn:
             try:
-                connection = self._engine.connect()
+                connection = self.engine.connect()
             except SQLAlchemyError as error:
                 raise Unavailable(f"SQLite cannot use its file now: {error}") from error
             loan = SqliteLoan(connection)
