@@ -73,8 +73,8 @@ def diamond(run: Snapshot, key: str = "fanout", *, more: str = "") -> DynamicWor
 
 def begun(arena: Arena) -> Snapshot:
     """A run whose first step is applied."""
-    arena.first.start(Digest.begin)
-    run = arena.first.execute_next()
+    arena.quiet.start(Digest.begin)
+    run = arena.quiet.execute_next()
     assert run is not None
     return run
 
@@ -101,8 +101,8 @@ class TestRaces:
         def race(arena: Arena) -> None:
             run = begun(arena)
             found = arena.race(*[schedules(run, diamond(run))] * 2)
-            assert {each.rev for each in found} == {arena.first.inspect_run(run).rev}
-            assert works(arena.first, run) == ["fanout"]
+            assert {each.rev for each in found} == {arena.quiet.inspect_run(run).rev}
+            assert works(arena.quiet, run) == ["fanout"]
 
         in_many_orders(harness, Digest, race=race, actions=ACTIONS)
 
@@ -113,7 +113,7 @@ class TestRaces:
             assert sorted(type(each).__name__ for each in found) == ["ConflictError", "Snapshot"]
             (refused,) = [each for each in found if isinstance(each, ConflictError)]
             assert refused.code == "conflicting_dynamic_work"
-            assert works(arena.first, run) == ["fanout"]
+            assert works(arena.quiet, run) == ["fanout"]
 
         in_many_orders(harness, Digest, race=race, actions=ACTIONS)
 
@@ -121,24 +121,24 @@ class TestRaces:
         def race(arena: Arena) -> None:
             run = begun(arena)
             added, _ = arena.race(schedules(run, diamond(run)), drain)
-            arena.first.drain()
+            arena.quiet.drain()
             if isinstance(added, DynamicWorkError):
                 assert (added.details["field"], added.details["reason"]) == ("run", "terminal")
-                assert_done(arena.first, run)
+                assert_done(arena.quiet, run)
             else:
-                assert_done(arena.first, run, "fanout")
-                assert arena.first.inspect_run(run).context["bottom"] == ["left", "right"]
+                assert_done(arena.quiet, run, "fanout")
+                assert arena.quiet.inspect_run(run).context["bottom"] == ["left", "right"]
 
         in_many_orders(harness, Digest, race=race, actions=ACTIONS)
 
     def test_two_workers_execute_a_diamond_once(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run = begun(arena)
-            arena.first.schedule_dynamic_work(run, diamond(run))
+            arena.quiet.schedule_dynamic_work(run, diamond(run))
             arena.race(drain, drain)
-            arena.first.drain()
-            assert_done(arena.first, run, "fanout")
-            assert arena.first.inspect_run(run).context["bottom"] == ["left", "right"]
+            arena.quiet.drain()
+            assert_done(arena.quiet, run, "fanout")
+            assert arena.quiet.inspect_run(run).context["bottom"] == ["left", "right"]
 
         in_many_orders(harness, Digest, race=race, actions=ACTIONS)
 

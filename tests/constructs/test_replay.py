@@ -242,14 +242,14 @@ class TestRepeating:
 
     def test_two_at_once_with_one_key_make_one_run(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
-            source = arena.first.start(Sale.place, Order("a"))
+            source = arena.quiet.start(Sale.place, Order("a"))
 
             def replay(squidie: Squidie) -> Any:
                 return outcome(lambda: squidie.replay(source, idempotency_key="once").id)
 
             one, other = arena.race(replay, replay)
             assert one == other
-            assert len(arena.first.list_runs().runs) == 2
+            assert len(arena.quiet.list_runs().runs) == 2
 
         in_many_orders(harness, Sale, race=race)
 

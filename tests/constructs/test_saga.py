@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
 
-from squidie_contract.engine.schedule import Schedule
-from squidie_contract.engine.trying import orders, trying
-from squidie_contract.wired import wired
+from squidie_contract.harness import Harness
 from squidie_core import (
     Defer,
     FailStep,
@@ -33,6 +29,7 @@ from squidie_core import (
 from squidie_core.journal.entries import CompensationStarted, RunnablesPlanned, RunTerminal
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from tests.clocks import Clock
+from tests.constructs.racing import Arena, in_many_orders, outcome
 from tests.runtime.stores import Store, assert_consistent, entries_of, working
 from tests.runtime.waiting import PATIENCE, eventually
 
@@ -641,32 +638,19 @@ class TestAWorker:
         assert_consistent(squidie, run)
 
 
-def raced(
-    choices: list[int], programs: Mapping[str, Callable[[Squidie], object]], *, before: int
-) -> tuple[Squidie, str, Book]:
-    """A run of which so many attempts were made, after the programs were at it, each with a client of its own."""
-    stores, book = Clocked(), Book("ship")
-    squidie = stores.open(book, Checkout)
-    run = squidie.start(Checkout, {"order": "o1"})
-    squidie.drain(limit=before)
-    schedule = Schedule(choices)
+def begun(arena: Arena, *, attempts: int) -> tuple[Snapshot, Book]:
+    """A run of which so many attempts were made, and the book of all clients."""
+    book = Book("ship")
+    arena.resources[Book] = book
+    run = arena.quiet.start(Checkout, {"order": "o1"})
+    arena.quiet.drain(limit=attempts)
+    return run, book
 
-    def client(name: str) -> Squidie:
-        storage = wired(MemoryStorage(world=stores.world), schedule.wire(name))
-        return Squidie(storage, workflows=[Checkout], resources={Book: book})
 
-    clients = {name: client(name) for name in programs}
-
-    def program(name: str) -> Callable[[], None]:
-        def run_it() -> None:
-            programs[name](clients[name])
-
-        return run_it
-
-    schedule.run({name: program(name) for name in programs})
-    squidie.drain()
-    assert_consistent(squidie, run.id)
-    return squidie, run.id, book
+def ended(arena: Arena, run: Snapshot) -> Snapshot:
+    arena.finish(run)
+    assert_consistent(arena.quiet, run)
+    return arena.quiet.inspect_run(run)
 
 
 def once_each(book: Book) -> bool:
@@ -674,49 +658,44 @@ def once_each(book: Book) -> bool:
 
 
 class TestRaces:
-    @trying(25)
-    @given(choices=orders(2))
-    def test_two_workers_at_one_rollback_call_back_each_step_once(self, choices: list[int]) -> None:
-        squidie, run, book = raced(choices, {"w1": Squidie.drain, "w2": Squidie.drain}, before=2)
-        assert squidie.inspect_run(run).status == "failed"
-        assert book.lines[-2:] == ["refund p-o1", "release r-o1 o1"]
-        assert once_each(book)
+    def test_two_workers_at_one_rollback_call_back_each_step_once(self, harness: type[Harness]) -> None:
+        def race(arena: Arena) -> None:
+            run, book = begun(arena, attempts=2)
+            arena.race(Squidie.drain, Squidie.drain)
+            assert ended(arena, run).status == "failed"
+            assert book.lines[-2:] == ["refund p-o1", "release r-o1 o1"]
+            assert once_each(book)
 
-    @trying(30)
-    @given(choices=orders(2))
-    def test_a_cancellation_comes_before_the_failure_or_is_refused(self, choices: list[int]) -> None:
-        told: list[str] = []
+        in_many_orders(harness, Checkout, race=race)
 
-        def cancel(squidie: Squidie) -> None:
-            run = squidie.list_runs().runs[0].id
-            try:
-                told.append(squidie.cancel(run, compensate=True).reason)
-            except InvalidTransitionError:
-                told.append("refused")
+    def test_a_cancellation_comes_before_the_failure_or_is_refused(self, harness: type[Harness]) -> None:
+        def race(arena: Arena) -> None:
+            run, book = begun(arena, attempts=2)
+            answer, _ = arena.race(
+                lambda squidie: outcome(lambda: squidie.cancel(run, compensate=True)), lambda squidie: squidie.drain()
+            )
+            found = ended(arena, run)
+            assert found.status == ("failed" if isinstance(answer, InvalidTransitionError) else "cancelled")
+            assert book.lines[-2:] == ["refund p-o1", "release r-o1 o1"]
+            assert once_each(book)
+            started = [e for e in entries_of(arena.quiet, run) if isinstance(e, CompensationStarted)]
+            assert [entry.status for entry in started] == [found.status]
 
-        squidie, run, book = raced(choices, {"operator": cancel, "worker": Squidie.drain}, before=2)
-        found = squidie.inspect_run(run)
-        assert found.status == ("failed" if told == ["refused"] else "cancelled")
-        assert book.lines[-2:] == ["refund p-o1", "release r-o1 o1"]
-        assert once_each(book)
-        started = [e for e in entries_of(squidie, run) if isinstance(e, CompensationStarted)]
-        assert [entry.status for entry in started] == [found.status]
+        in_many_orders(harness, Checkout, race=race)
 
-    @trying(30)
-    @given(choices=orders(2))
-    def test_a_rollback_that_is_stopped_lists_exactly_what_is_left(self, choices: list[int]) -> None:
-        def stop(squidie: Squidie) -> None:
-            run = squidie.list_runs().runs[0].id
-            try:
-                squidie.cancel(run, compensate=False)
-            except InvalidTransitionError:
-                assert squidie.inspect_run(run).terminal
+    def test_a_rollback_that_is_stopped_lists_exactly_what_is_left(self, harness: type[Harness]) -> None:
+        def race(arena: Arena) -> None:
+            run, book = begun(arena, attempts=3)
+            answer, _ = arena.race(
+                lambda squidie: outcome(lambda: squidie.cancel(run, compensate=False)), lambda squidie: squidie.drain()
+            )
+            found = ended(arena, run)
+            left = [error["step"] for error in found.compensation_errors]
+            undone = [view.step for view in found.attempts if view.kind == "compensation" and view.status == "applied"]
+            assert undone + left == ["charge", "reserve"]
+            assert isinstance(answer, InvalidTransitionError) == (left == [])
+            ends = [entry for entry in entries_of(arena.quiet, run) if isinstance(entry, RunTerminal)]
+            assert [entry.status for entry in ends] == ["cancelled" if left else "failed"]
+            assert once_each(book)
 
-        squidie, run, book = raced(choices, {"operator": stop, "worker": Squidie.drain}, before=3)
-        found = squidie.inspect_run(run)
-        left = [error["step"] for error in found.compensation_errors]
-        undone = [view.step for view in found.attempts if view.kind == "compensation" and view.status == "applied"]
-        assert undone + left == ["charge", "reserve"]
-        ends = [entry for entry in entries_of(squidie, run) if isinstance(entry, RunTerminal)]
-        assert [entry.status for entry in ends] == ["cancelled" if left else "failed"]
-        assert once_each(book)
+        in_many_orders(harness, Checkout, race=race)

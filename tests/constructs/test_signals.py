@@ -204,7 +204,7 @@ class TestRepeating:
         reach, ask = ASKING[name]
 
         def race(arena: Arena) -> None:
-            run = reach(arena.first)
+            run = reach(arena.quiet)
             before = run.rev
             signal = ask(run)
 
@@ -213,16 +213,16 @@ class TestRepeating:
 
             one, other = arena.race(apply, apply)
             assert one == other
-            found = arena.first.inspect_run(one)
+            found = arena.quiet.inspect_run(one)
             assert sum(command.signal == name for command in found.commands) == 1
             assert (found.rev > before) == (name != "replay_run")
-            assert_consistent(arena.first, found)
+            assert_consistent(arena.quiet, found)
 
         in_many_orders(harness, Gated, race=race)
 
     def test_without_a_key_the_second_of_two_is_refused(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
-            run = at_council(arena.first)
+            run = at_council(arena.quiet)
 
             def approve(squidie: Squidie) -> Any:
                 return outcome(lambda: squidie.apply_signal(Signal.approve_run(run.id, actor="a")).id)

@@ -9,12 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from squidie_contract.engine.schedule import Schedule
-from squidie_contract.engine.trying import orders, trying
-from squidie_contract.wired import wired
+from adapters.harnesses.memory import MemoryHarness
 from squidie_core import (
     Defer,
     FailStep,
@@ -32,6 +28,7 @@ from squidie_core import (
 from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, AttemptHeartbeat
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from tests.clocks import Clock
+from tests.constructs.racing import Arena, in_many_orders
 from tests.runtime.flows import Stage, on
 from tests.runtime.stores import Store, assert_consistent, entries_of, working
 from tests.runtime.waiting import PATIENCE, eventually
@@ -341,54 +338,37 @@ class TestLogs:
 
 
 class TestRaces:
-    @trying(25)
-    @given(choices=orders(3), passing=st.lists(st.sampled_from([10_000, 5_000, 29_000]), min_size=1, max_size=3))
-    def test_whenever_the_time_is_over_a_result_counts_or_it_does_not(
-        self, choices: list[int], passing: list[int]
-    ) -> None:
+    @pytest.mark.parametrize("passing", [[10], [5, 10], [29, 5, 29]])
+    def test_whenever_the_time_is_over_a_result_counts_or_it_does_not(self, passing: list[int]) -> None:
         """Time passes while two workers are anywhere between looking, claiming, executing and writing."""
-        stores, stage = Clocked(), Stage(opened=True)
 
         class Racing(Workflow, name="racing"):
             begin = trigger.manual()
             act = step(hold, timeout=10, retry=Retry(3, None))
 
-        start = stores.open(Racing, resources=on(stage))
-        run = start.start(Racing.begin)
-        schedule = Schedule(choices)
+        def race(arena: Arena) -> None:
+            arena.resources.update(on(Stage(opened=True)))
+            run = arena.quiet.start(Racing.begin)
 
-        def client(name: str) -> Squidie:
-            storage = wired(MemoryStorage(world=stores.world), schedule.wire(name))
-            return Squidie(storage, workflows=[Racing], resources=on(stage))
+            def pass_time(squidie: Squidie) -> None:
+                for seconds in passing:
+                    arena.later(squidie, seconds)
 
-        clients = {name: client(name) for name in ("w1", "w2")}
-        hand = schedule.wire("clock")
+            def work(squidie: Squidie) -> None:
+                for _ in range(2):
+                    squidie.execute_next(owner_id=f"worker {id(squidie)}")
 
-        def pass_time() -> None:
-            for milliseconds in passing:
-                with hand("time passes"):
-                    stores.clock.now += milliseconds
+            arena.race(pass_time, work, work)
+            found = arena.finish(run)
+            assert_consistent(arena.quiet, run)
+            claimed: dict[str, int] = {}
+            for entry in entries_of(arena.quiet, run):
+                if isinstance(entry, AttemptClaimed):
+                    claimed[entry.runnable_key] = entry.at
+                elif isinstance(entry, AttemptCompleted):
+                    assert entry.at < claimed[entry.runnable_key] + 10_000
+                assert not isinstance(entry, AttemptHeartbeat)
+            late = [view for view in found.attempts if view.error is not None]
+            assert all(view.error is not None and view.error["code"] == "step_timeout" for view in late)
 
-        def work(name: str) -> Callable[[], None]:
-            def program() -> None:
-                clients[name].execute_next(owner_id=name)
-                clients[name].execute_next(owner_id=name)
-
-            return program
-
-        schedule.run({"clock": pass_time, **{name: work(name) for name in clients}})
-        for _ in range(4):
-            stores.clock.now += 31_000
-            start.drain()
-        found = start.inspect_run(run)
-        assert found.terminal
-        assert_consistent(start, run)
-        claimed: dict[str, int] = {}
-        for entry in entries_of(start, run):
-            if isinstance(entry, AttemptClaimed):
-                claimed[entry.runnable_key] = entry.at
-            elif isinstance(entry, AttemptCompleted):
-                assert entry.at < claimed[entry.runnable_key] + 10_000
-            assert not isinstance(entry, AttemptHeartbeat)
-        late = [view for view in found.attempts if view.error is not None]
-        assert all(view.error is not None and view.error["code"] == "step_timeout" for view in late)
+        in_many_orders(MemoryHarness, Racing, race=race, clients=3)

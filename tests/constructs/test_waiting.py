@@ -173,19 +173,19 @@ class TestTwoOperators:
 
 def two_decide(arena: Arena, second: str, key: str | None) -> None:
     """Whoever comes second is refused, or finds what the command under the same key has done."""
-    run = at_review(arena.first)
+    run = at_review(arena.quiet)
     answers = arena.race(
         lambda squidie: outcome(lambda: squidie.approve(run, actor="sam", idempotency_key=key)),
         lambda squidie: outcome(lambda: getattr(squidie, second)(run, actor="pippin", idempotency_key=key)),
     )
-    entries = entries_of(arena.first, run)
+    entries = entries_of(arena.quiet, run)
     (resolved,) = [entry for entry in entries if isinstance(entry, ManualStepResolved)]
     receipts = [e for e in entries if isinstance(e, RunSignalReceived) and e.signal != "start_run"]
     assert [receipt.actor for receipt in receipts] == [resolved.result["review"]["actor"]]
     refused = [answer for answer in answers if isinstance(answer, InvalidTransitionError)]
     assert len(refused) == (1 if key is None else 0)
     assert all(isinstance(answer, Snapshot) for answer in answers if answer not in refused)
-    assert_consistent(arena.first, run)
+    assert_consistent(arena.quiet, run)
 
 
 KEYS = [
