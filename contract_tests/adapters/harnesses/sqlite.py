@@ -80,6 +80,8 @@ class _Connection(sqlite3.Connection):
                     answer = super().execute(statement, parameters)
             return self._execute(statement, parameters) if answer is None else answer
         except Cut as cut:
+            if answer is not None:
+                answer.close()  # as SQLite ends a statement that failed; left open, its view of the file stays
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error from cut
