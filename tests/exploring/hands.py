@@ -7,7 +7,7 @@ from typing import Protocol
 from squidie_core import Squidie
 from squidie_core.runtime.attempts import Attempt
 from squidie_core.runtime.engine import Engine, EngineOptions
-from squidie_core.runtime.running import run_body
+from squidie_core.runtime.running import run_attempt
 from squidie_core.runtime.slots import Slots
 
 LEASE = 100
@@ -54,7 +54,7 @@ class Looping:
         """Run what was claimed, in this thread."""
         while self.waiting:
             attempt = self.waiting.pop(0)
-            self._engine.report(attempt, run_body(attempt, self._store.catalog.resources))
+            self._engine.report(attempt, run_attempt(self._store, attempt))
 
     def renew(self) -> None:
         """Renew the claims, and look whether the runs still want them."""
@@ -64,7 +64,8 @@ class Looping:
 
     def tick(self, *, poll: bool) -> bool:
         """Write what was decided, and claim what there are slots for."""
-        slots = Slots(self._store.catalog, threads=self._slots - len(self.waiting), coroutines=0)
+        free = max(0, self._slots - len(self.waiting))
+        slots = Slots(self._store.catalog, threads=free, coroutines=free)
         had_reports = self._engine.has_reports
         claimed = self._engine.tick(slots, poll=poll)
         self.waiting += claimed

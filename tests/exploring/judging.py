@@ -10,9 +10,19 @@ from typing import Any
 from squidie_core import Snapshot, Squidie
 from squidie_core.journal.codec import decode_entries
 from squidie_core.journal.commit import StoredCommit
-from squidie_core.journal.entries import AttemptClaimed, AttemptCompleted, Entry, RunnableApplied, RunTerminal
+from squidie_core.journal.entries import (
+    AttemptClaimed,
+    AttemptCompleted,
+    AttemptFailed,
+    AttemptHeartbeat,
+    AttemptReleased,
+    Entry,
+    RunnableApplied,
+    RunTerminal,
+)
 from squidie_core.ports.storage import RunQuery
 from squidie_core.state import RunState
+from squidie_core.state.checkpoint import restore, save
 from squidie_core.state.fold import apply
 from tests.exploring.outside import Outside
 
@@ -23,16 +33,18 @@ _TIMES = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
 def assert_sound(squidie: Squidie, run_id: str) -> RunState:
     """Revisions without a gap, no entry that broke a rule, one fold, an index that says what the journal says.
 
-    And one active claim an attempt, each runnable completed once and applied once, one end. Gives the run's state.
+    And one active claim an attempt, each runnable completed once and applied once, each command obeyed once, one end.
+    Gives the run's state.
     """
     store = squidie.store
     commits = store.storage.read(run_id)
     rev, previous = 0, 0
+    entries: list[Entry] = []
     for commit in commits:
         assert (commit.rev, commit.previous) == (rev + 1, previous), f"gap after {rev}"
-        assert len(decode_entries(commit.body)) == commit.count
+        entries += decode_entries(commit.body)
         rev, previous = commit.head
-    entries = entries_of(commits)
+        assert len(entries) == rev, "a commit has not the entries that it says"
     state = store.state(run_id)
     assert (state.rev, state.head.commit_id) == (rev, previous)
     assert state.anomalies == []
@@ -44,10 +56,14 @@ def assert_sound(squidie: Squidie, run_id: str) -> RunState:
         if ended_before:
             assert (afresh.status, afresh.error, afresh.ended_at) == was, "something moved the end"
     assert _shape(afresh) == _shape(state), "loading gives another state than folding all entries"
+    _assert_checkpoint(state)
     _assert_index(squidie, run_id, commits)
     for kind in (AttemptCompleted, RunnableApplied):
         counts = Counter(entry.runnable_key for entry in entries if isinstance(entry, kind))
         assert [key for key, count in counts.items() if count > 1] == [], f"{kind.TYPE} twice"
+    _assert_claims(entries, store.max_skew)
+    orders = Counter((receipt.signal, receipt.idempotency_key) for receipt in state.receipts)
+    assert [order for order, count in orders.items() if count > 1 and order[1] is not None] == [], "a command twice"
     assert sum(isinstance(entry, RunTerminal) for entry in entries) == state.terminal
     times = [entry.at for entry in entries]
     assert times == sorted(times), "time goes back"
@@ -82,6 +98,29 @@ def ending_of(run: Snapshot) -> dict[str, Any]:
 def entries_of(commits: Sequence[StoredCommit]) -> list[Entry]:
     """Every entry, in order."""
     return [entry for commit in commits for entry in decode_entries(commit.body)]
+
+
+def _assert_claims(entries: Sequence[Entry], max_skew: int) -> None:
+    """Nobody's claim was taken while the slowest clock had it last."""
+    leases: dict[str, int] = {}
+    for entry in entries:
+        match entry:
+            case AttemptClaimed(at, key, _, _, lease_until):
+                assert leases.get(key, 0) + (max_skew if key in leases else 0) <= at, "two active claims"
+                leases[key] = lease_until
+            case AttemptHeartbeat(_, claims, lease_until):
+                leases |= dict.fromkeys(claims, lease_until)
+            case AttemptReleased() | AttemptCompleted() | AttemptFailed():
+                leases.pop(entry.runnable_key, None)
+            case _:
+                pass
+
+
+def _assert_checkpoint(state: RunState) -> None:
+    """What would be saved of the state is all of it."""
+    restored = restore(state.run_id, save(state))
+    assert restored is not None
+    assert _shape(restored) == _shape(state), "a checkpoint gives another state than it was made of"
 
 
 def _assert_index(squidie: Squidie, run_id: str, commits: Sequence[StoredCommit]) -> None:

@@ -1,17 +1,16 @@
-"""Workflows at random: chains with routes, loops, gates and waits, and graphs of dependencies."""
+"""The workflows that plans stand for, their bodies, and dynamic work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from sqlite3 import Connection
 from types import new_class
-from typing import Any, Literal
-
-from hypothesis import strategies as st
+from typing import Any
 
 from squidie_core import (
     AttemptView,
     Backoff,
+    Deadline,
     Defer,
     DynamicEdge,
     DynamicNode,
@@ -21,6 +20,7 @@ from squidie_core import (
     Retry,
     RetryStep,
     StepContext,
+    Transaction,
     Workflow,
     end,
     sequence,
@@ -29,108 +29,10 @@ from squidie_core import (
     where,
 )
 from squidie_core.authoring.steps import AnyStep, Transition
+from tests.clocks import Clock
 from tests.exploring.outside import Outside
-
-Act = Literal["ok", "fail", "give up", "retry later", "defer"]
-"""What a body does when it is called."""
-Kind = Literal["run", "wait", "log", "pause", "approval"]
-
-WAIT = 0.04
-"""Seconds: how long waits, deferrals and backoffs of these workflows take, at most."""
-
-
-@dataclass(frozen=True)
-class StepPlan:
-    """`acts`: one for each call in turn, the last for all further ones. `value`: what its result holds."""
-
-    kind: Kind = "run"
-    acts: tuple[Act, ...] = ("ok",)
-    value: int = 0
-    attempts: int = 1
-    compensated: bool = False
-    """It has a compensation, which fails once where `acts` is longer than one."""
-    error_to: int | None = None
-    """The step of its error route: -1 is the end."""
-    branch: tuple[int, int] | None = None
-    """Where the step's value is the first, the run goes to the step of the second number."""
-    loops: bool = False
-    """Twice it goes back to the first step."""
-    children: int = 0
-    """So many runs of a workflow without children its body starts."""
-    awaited: bool = False
-    """The step waits for them."""
-    timeout: float | None = None
-    """Seconds."""
-    after: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A workflow to be made."""
-
-    steps: tuple[StepPlan, ...]
-    graph: bool = False
-
-
-def plans() -> st.SearchStrategy[Plan]:
-    """Chains and graphs of one to five steps."""
-    return st.one_of(_chains(), _graphs())
-
-
-@st.composite
-def _chains(draw: st.DrawFn) -> Plan:
-    count = draw(st.integers(1, 5))
-    return Plan(tuple(draw(_chained(place, count)) for place in range(count)))
-
-
-@st.composite
-def _chained(draw: st.DrawFn, place: int, count: int) -> StepPlan:
-    kind: Kind = draw(st.sampled_from(["run", "run", "run", "run", "wait", "log", "pause", "approval"]))
-    later = list(range(place + 1, count))
-    errors = st.sampled_from([None, -1, *later]) if kind != "approval" else st.sampled_from([-1, *later])
-    if kind in ("wait", "log", "pause"):
-        errors = st.none()
-    value = draw(st.integers(0, 2))
-    branches = (
-        st.none() if not later or kind != "run" else st.none() | st.tuples(st.just(value), st.sampled_from(later))
-    )
-    return StepPlan(
-        kind=kind,
-        **(draw(_bodies()) if kind == "run" else {}),
-        value=value,
-        error_to=draw(errors),
-        branch=draw(branches),
-        loops=kind == "run" and place > 0 and draw(st.integers(0, 5)) == 0,
-    )
-
-
-@st.composite
-def _graphs(draw: st.DrawFn) -> Plan:
-    steps: list[StepPlan] = []
-    for place in range(draw(st.integers(2, 5))):
-        kind: Kind = draw(st.sampled_from(["run", "run", "run", "wait", "log"]))
-        after = draw(st.sets(st.integers(0, place - 1), max_size=3)) if place else set[int]()
-        if place == 1 and not after:
-            after = {0}  # without any dependency it would be a chain without transitions
-        bodies = draw(_bodies()) if kind == "run" else {}
-        steps.append(StepPlan(kind=kind, after=tuple(sorted(after)), **bodies))
-    return Plan(tuple(steps), graph=True)
-
-
-@st.composite
-def _bodies(draw: st.DrawFn) -> dict[str, Any]:
-    acts: list[Act] = draw(st.lists(st.sampled_from(_ACTS), max_size=2))
-    return {
-        "acts": (*acts, "ok" if draw(st.integers(0, 5)) else "fail"),
-        "attempts": draw(st.integers(1, 4)),
-        "compensated": draw(st.booleans()),
-        "children": draw(st.sampled_from([0, 0, 0, 1, 2])),
-        "awaited": draw(st.booleans()),
-        "timeout": draw(st.sampled_from([None, None, None, WAIT])),
-    }
-
-
-_ACTS: Sequence[Act] = ("ok", "fail", "retry later", "defer", "give up")
+from tests.simulation.plans import WAIT, Act, Plan, StepPlan
+from tests.simulation.stores import Store
 
 
 def made(plan: Plan, name: str) -> type[Workflow]:
@@ -138,28 +40,39 @@ def made(plan: Plan, name: str) -> type[Workflow]:
     steps: list[AnyStep] = []
     for place, planned in enumerate(plan.steps):
         steps.append(_step(planned, f"s{place}", [steps[before] for before in planned.after]))
-    namespace: dict[str, Any] = {"begin": trigger.manual(), **{f"s{place}": made for place, made in enumerate(steps)}}
+    namespace: dict[str, Any] = {
+        "begin": trigger.manual(number=int),
+        "nightly": trigger.cron("0 0 * * *", idempotency="return_existing_run"),
+        **{f"s{place}": made for place, made in enumerate(steps)},
+    }
     if not plan.graph:
         namespace["transitions"] = tuple(_transitions(plan, steps))
-    return new_class(name, (Workflow,), {"name": name}, lambda body: body.update(namespace))
+    keywords = {"name": name, "on_drift": "fail" if plan.fails_on_drift else "continue"}
+    return new_class(name, (Workflow,), keywords, lambda body: body.update(namespace))
 
 
 def _step(planned: StepPlan, name: str, after: Sequence[AnyStep]) -> AnyStep:
+    deadline = None if planned.deadline is None else Deadline(within=planned.deadline, due_soon=planned.deadline / 2)
     if planned.kind == "wait":
         return step.wait(WAIT, after=after)
     if planned.kind == "log":
         return step.log("here", after=after)
     if planned.kind == "pause":
-        return step.pause()
+        return step.pause(deadline=deadline)
     if planned.kind == "approval":
-        return step.approval(output=name)
-    options: dict[str, Any] = {"after": after, "output": name, "retry": Retry(planned.attempts, Backoff(0.01, WAIT))}
-    if planned.timeout is not None:
-        options["timeout"] = planned.timeout
-    if planned.children and planned.awaited:
-        options["await_children"] = True
+        return step.approval(output=name, deadline=deadline)
+    options: dict[str, Any] = {
+        "after": after,
+        "output": name,
+        "retry": Retry(planned.attempts, Backoff(0.01, WAIT)),
+        "timeout": planned.timeout,
+        "deadline": deadline,
+        "await_children": planned.children > 0 and planned.awaited,
+        "irreversible": planned.irreversible,
+        "transaction": planned.transaction,
+    }
     if planned.compensated:
-        options |= {"compensate": _undoing(), "compensate_retry": 2}
+        options |= {"compensate": _undoing(planned), "compensate_retry": 2}
     return step(_body(planned), **options)
 
 
@@ -194,20 +107,45 @@ class Leaf(Workflow, name="leaf"):
 
 
 def _body(planned: StepPlan) -> Callable[..., Any]:
-    def body(ctx: StepContext, outside: Resource[Outside]) -> Any:
-        for number in range(planned.children):
-            ctx.start_child(Leaf.begin, {"fails": number == 1}, child_key=f"child {number}")
-        return _perform(ctx, outside, planned.acts, planned.value)
+    children = {f"child {number}": {"fails": number == 1} for number in range(planned.children)}
 
-    return body
+    def body(ctx: StepContext, outside: Resource[Outside], clock: Resource[Clock]) -> Any:
+        if planned.in_bulk:
+            ctx.start_children(Leaf.begin, children)
+        else:
+            for key, payload in children.items():
+                ctx.start_child(Leaf.begin, payload, child_key=key)
+        return _perform(ctx, outside, clock, planned.acts, planned.value)
+
+    async def coroutine(ctx: StepContext, outside: Resource[Outside], clock: Resource[Clock]) -> Any:
+        if planned.in_bulk:
+            await ctx.start_children_async(Leaf.begin, children)
+        else:
+            for key, payload in children.items():
+                await ctx.start_child_async(Leaf.begin, payload, child_key=key)
+        return _perform(ctx, outside, clock, planned.acts, planned.value)
+
+    def writing(
+        ctx: StepContext,
+        outside: Resource[Outside],
+        clock: Resource[Clock],
+        store: Resource[Store],
+        tx: Transaction[Connection],
+    ) -> Any:
+        store.note(tx, ctx.runnable_key)
+        return body(ctx, outside, clock)
+
+    if planned.transaction:
+        return writing
+    return coroutine if planned.is_async else body
 
 
-def perform(ctx: StepContext, outside: Resource[Outside], acts: list[Act]) -> Any:
+def perform(ctx: StepContext, outside: Resource[Outside], clock: Resource[Clock], acts: list[Act]) -> Any:
     """Do what the node of dynamic work says: the action of all of them."""
-    return _perform(ctx, outside, acts, 0)
+    return _perform(ctx, outside, clock, acts, 0)
 
 
-def _perform(ctx: StepContext, outside: Outside, acts: Sequence[Act], value: int) -> Any:
+def _perform(ctx: StepContext, outside: Outside, clock: Clock, acts: Sequence[Act], value: int) -> Any:
     outside.once(ctx.idempotency_key, ctx.step)
     _, deferred, times = ctx.runnable_key.partition(":deferred")
     call = ctx.attempt - 1 + (int(times[1:] or 1) if deferred else 0)
@@ -220,6 +158,8 @@ def _perform(ctx: StepContext, outside: Outside, acts: Sequence[Act], value: int
         raise RetryStep("later", after=WAIT)
     if act == "defer":
         return Defer("not yet", after=WAIT)
+    if act == "take long":
+        clock.now += round(WAIT * 1000)
     return {"value": value}
 
 
@@ -243,8 +183,12 @@ def dynamic_work(origin: AttemptView, choice: int) -> DynamicWork:
 _NODE_ACTS: Sequence[Act] = ("ok", "ok", "fail", "retry later", "ok", "defer", "ok", "give up")
 
 
-def _undoing() -> Callable[..., Any]:
+def _undoing(planned: StepPlan) -> Callable[..., Any]:
+    fails_once = len(planned.acts) > 1
+
     def undo(ctx: StepContext, outside: Resource[Outside]) -> None:
         outside.once(ctx.idempotency_key, f"undo {ctx.step}")
+        if fails_once and ctx.attempt == 1:
+            raise ConnectionError("the line is busy")
 
     return undo
