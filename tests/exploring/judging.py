@@ -9,7 +9,6 @@ from typing import Any
 
 from squidie_core import Snapshot, Squidie
 from squidie_core.journal.codec import decode_entries
-from squidie_core.journal.commit import StoredCommit
 from squidie_core.journal.entries import (
     AttemptClaimed,
     AttemptCompleted,
@@ -24,17 +23,18 @@ from squidie_core.ports.storage import RunQuery
 from squidie_core.state import RunState
 from squidie_core.state.checkpoint import restore, save
 from squidie_core.state.fold import apply
+from squidie_core.state.index import index_row
 from tests.exploring.outside import Outside
 
 _IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
 
 
-def assert_sound(squidie: Squidie, run_id: str) -> RunState:
+def assert_sound(squidie: Squidie, run_id: str, outside: Outside) -> RunState:
     """Revisions without a gap, no entry that broke a rule, one fold, an index that says what the journal says.
 
     And one active claim an attempt, each runnable completed once and applied once, each command obeyed once, one end.
-    Gives the run's state.
+    And no body ran more often than its attempt was claimed, none twice for one claim. Gives the run's state.
     """
     store = squidie.store
     commits = store.storage.read(run_id)
@@ -57,7 +57,8 @@ def assert_sound(squidie: Squidie, run_id: str) -> RunState:
             assert (afresh.status, afresh.error, afresh.ended_at) == was, "something moved the end"
     assert _shape(afresh) == _shape(state), "loading gives another state than folding all entries"
     _assert_checkpoint(state)
-    _assert_index(squidie, run_id, commits)
+    _assert_index(squidie, afresh)
+    _assert_bodies(run_id, entries, outside)
     for kind in (AttemptCompleted, RunnableApplied):
         counts = Counter(entry.runnable_key for entry in entries if isinstance(entry, kind))
         assert [key for key, count in counts.items() if count > 1] == [], f"{kind.TYPE} twice"
@@ -70,13 +71,8 @@ def assert_sound(squidie: Squidie, run_id: str) -> RunState:
     return state
 
 
-def assert_bodies(squidie: Squidie, run_id: str, outside: Outside) -> None:
-    """No body ran more often than its attempt was claimed, and none twice for one claim."""
-    claims = {
-        (entry.runnable_key, entry.claim_id)
-        for entry in entries_of(squidie.store.storage.read(run_id))
-        if isinstance(entry, AttemptClaimed)
-    }
+def _assert_bodies(run_id: str, entries: Sequence[Entry], outside: Outside) -> None:
+    claims = {(entry.runnable_key, entry.claim_id) for entry in entries if isinstance(entry, AttemptClaimed)}
     visits = {visit: count for visit, count in outside.visits.items() if visit[0].startswith(run_id)}
     assert set(visits) <= claims, "a body ran without a claim that stands in the journal"
     assert [visit for visit, count in visits.items() if count > 1] == [], "a body ran twice for one claim"
@@ -93,11 +89,6 @@ def ending_of(run: Snapshot) -> dict[str, Any]:
     }
     plain: dict[str, Any] = _without(ending, run.id)
     return plain
-
-
-def entries_of(commits: Sequence[StoredCommit]) -> list[Entry]:
-    """Every entry, in order."""
-    return [entry for commit in commits for entry in decode_entries(commit.body)]
 
 
 def _assert_claims(entries: Sequence[Entry], max_skew: int) -> None:
@@ -123,10 +114,10 @@ def _assert_checkpoint(state: RunState) -> None:
     assert _shape(restored) == _shape(state), "a checkpoint gives another state than it was made of"
 
 
-def _assert_index(squidie: Squidie, run_id: str, commits: Sequence[StoredCommit]) -> None:
+def _assert_index(squidie: Squidie, state: RunState) -> None:
     store = squidie.store
-    (listed,) = (row for row in store.storage.find(RunQuery(limit=1_000)).runs if row.thread_id == run_id)
-    assert listed.index == store.derive_index(run_id, commits), "the index says something else than the journal"
+    (listed,) = (row for row in store.storage.find(RunQuery(limit=1_000)).runs if row.thread_id == state.run_id)
+    assert listed.index == index_row(state, store.max_skew), "the index says something else than the journal"
 
 
 def _shape(state: RunState) -> dict[str, Any]:

@@ -8,11 +8,16 @@ from squidie_core.errors import PurgedError
 from squidie_core.state import RunState
 from squidie_core.state.run import RunnableState
 
+_MEANT = frozenset({"ConnectionError", "FailStep", "RetryStep"})
+"""What bodies raise here."""
+
 
 def assert_lawful(squidie: Squidie, state: RunState) -> None:
     """Time limits and deadlines as the run's own definition has them, lineage both ways, nothing left at the end."""
     plan = squidie.store.catalog.plan(state.definition, squidie.store.storage)
     for runnable in state.runnables.values():
+        cause = (runnable.error or {}).get("type")
+        assert cause is None or cause.rpartition(".")[2] in _MEANT, f"a body failed by a mistake: {runnable.error}"
         if runnable.kind != "compensation" and runnable.dynamic is None:
             _assert_in_time(runnable, plan)
             _assert_deadline(state, runnable, plan)
@@ -53,7 +58,8 @@ def _assert_lineage(squidie: Squidie, state: RunState, plan: Plan) -> None:
     through = {
         (runnable.step, runnable.visit)
         for runnable in state.runnables.values()
-        if runnable.status == "applied" and runnable.result is not None and runnable.deferred is None
+        if (runnable.kind, runnable.status, runnable.deferred) == ("run", "applied", None)
+        and runnable.result is not None
     }
     for child in state.children:
         known = _state_of(squidie, child.run_id)

@@ -28,13 +28,13 @@ EVENTS: Sequence[tuple[int, Callable[[World, int], object]]] = (
     (8, World.start),
     (6, World.fault),
     (5, World.renew),
-    (4, World.add),
+    (6, World.add),
     (4, World.crash),
     (3, World.deliver),
     (3, World.lend),
     (2, World.replay),
     (2, World.deploy),
-    (2, World.purge),
+    (3, World.purge),
     (2, World.within),
 )
 """What may happen, and how often."""

@@ -107,7 +107,7 @@ class Leaf(Workflow, name="leaf"):
 
 
 def _body(planned: StepPlan) -> Callable[..., Any]:
-    children = {f"child {number}": {"fails": number == 1} for number in range(planned.children)}
+    children = {f"child-{number}": {"fails": number == 1} for number in range(planned.children)}
 
     def body(ctx: StepContext, outside: Resource[Outside], clock: Resource[Clock]) -> Any:
         if planned.in_bulk:
