@@ -155,14 +155,21 @@ class TestATick:
         assert beats(squidie) == ["08:30", "08:40", "08:50", "09:00"]
         assert scheduler.tick() == []
 
-    def test_gives_up_what_has_failed_for_too_long(self, squidie: Squidie) -> None:
+    @pytest.mark.parametrize(("misfire", "until"), [("all", later(minutes=30)), ("skip", later(minutes=1))])
+    def test_gives_up_what_has_failed_for_too_long_and_says_when_it_begins_and_ends_to(
+        self, squidie: Squidie, caplog: pytest.LogCaptureFixture, misfire: Any, until: datetime
+    ) -> None:
         mood.refused = ("09:00",)
-        scheduler = Scheduler(squidie, misfire="all", catch_up=timedelta(minutes=30))
-        with pytest.raises(RuntimeError):
-            scheduler.tick()
+        scheduler = Scheduler(squidie, misfire=misfire, catch_up=timedelta(minutes=30))
+        for at in (later(), later(seconds=30), until):
+            with pytest.raises(RuntimeError):
+                scheduler.tick(at)
         mood.refused = ()
-        scheduler.tick(later(minutes=30, seconds=1))
+        scheduler.tick(until + timedelta(seconds=1))
+        scheduler.tick(until + timedelta(seconds=2))
         assert "09:00" not in beats(squidie)
+        said = [record.getMessage().split(" at 2026-05-15T09:00:00+00:00 ")[1] for record in caplog.records]
+        assert said == ["was not started: not today", "is not tried again"]
 
     def test_without_a_store_is_an_error_and_nothing_is_forgotten(
         self, squidie: Squidie, monkeypatch: pytest.MonkeyPatch

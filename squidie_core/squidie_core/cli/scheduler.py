@@ -9,7 +9,8 @@ from squidie_core.cli.application import ApplicationError, open_application
 from squidie_core.cli.arguments import Commands, add_command, add_store, settings_of
 from squidie_core.cli.output import Output
 from squidie_core.cli.worker import LEVELS, show_logs, show_traceback
-from squidie_core.delivery.scheduler import Misfire, Scheduler
+from squidie_core.delivery.scheduler import Scheduler
+from squidie_core.delivery.timetable import Misfire
 
 
 def add(commands: Commands) -> None:

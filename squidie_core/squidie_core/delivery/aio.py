@@ -7,7 +7,8 @@ from functools import partial
 
 from squidie_core.authoring import Duration
 from squidie_core.delivery.runner import Performed
-from squidie_core.delivery.scheduler import Misfire, Scheduler
+from squidie_core.delivery.scheduler import Scheduler
+from squidie_core.delivery.timetable import Misfire
 from squidie_core.runtime import AsyncSquidie
 from squidie_core.runtime.aio.hosting import thread_of
 from squidie_core.runtime.signals import on_termination

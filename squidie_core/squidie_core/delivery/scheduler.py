@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from squidie_core.authoring import Duration
-from squidie_core.authoring.triggers import CronOptions, Window
-from squidie_core.dataclass import dataclass
 from squidie_core.delivery.runner import Performed, perform_cron
-from squidie_core.delivery.windows import ReadTimes, cron_library, delay_of, windows_after
-from squidie_core.errors import OptionError, Unavailable
+from squidie_core.delivery.timetable import Misfire, Policy, timetables_of
+from squidie_core.errors import Unavailable
 from squidie_core.inspection.times import moment
 from squidie_core.journal.redaction import scrub
 from squidie_core.runtime import Squidie, options
-from squidie_core.runtime.activations import Cron
 from squidie_core.runtime.attempts import Flag
 from squidie_core.runtime.blocking import warns_in_event_loops
 from squidie_core.runtime.ids import fraction
@@ -27,106 +23,10 @@ from squidie_core.runtime.signals import on_termination
 
 _log = logging.getLogger("squidie.scheduler")
 
-Misfire: TypeAlias = Literal["latest", "all", "skip"]
-
-_MOMENT = timedelta.resolution
-_WAVERING = timedelta(seconds=1)
-"""What a clock is put back by without having been wrong."""
 _LONGEST_SLEEP = 60.0
 _SHORTEST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _MOST_CATCH_UP = 31 * 86_400_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Policy:
-    """What a scheduler was told."""
-
-    misfire: Misfire
-    grace: timedelta
-    reach: timedelta
-    """How far back a window may lie that is started at all."""
-    most: int
-    jitter: timedelta
-
-
-class _Plan:
-    """The windows of one trigger: those whose time has come, and the next one."""
-
-    def __init__(self, workflow: str, trigger: str, cron: CronOptions, policy: _Policy, read: ReadTimes) -> None:
-        self.workflow = workflow
-        self.trigger = trigger
-        self._cron = cron
-        self._policy = policy
-        self._read = read
-        self._pending: deque[Window] = deque(maxlen=policy.most)
-        self._windows: Iterator[Window] | None = None
-        self._next: Window | None = None
-        self._looked_at: datetime | None = None
-        self._read_from(datetime.now(UTC))  # raises for an expression that cannot be read
-        self._windows = None
-
-    @property
-    def place(self) -> str:
-        """What messages call it."""
-        return f"trigger {self.trigger!r} of {self.workflow!r}"
-
-    @property
-    def next_at(self) -> datetime | None:
-        """When there is something to do."""
-        window = self._pending[0] if self._pending else self._next
-        return None if window is None else self._due_at(window)
-
-    @property
-    def comes_at(self) -> datetime | None:
-        """When the next window is due that was not due yet."""
-        return None if self._next is None else self._due_at(self._next)
-
-    def due(self, now: datetime) -> list[Window]:
-        """The windows to start, the first first; those that are missed and not to be started are forgotten."""
-        self._look(now)
-        missed = [window for window in self._pending if self._due_at(window) < now - self._policy.grace]
-        kept = {"all": missed, "latest": missed[-1:], "skip": []}[self._policy.misfire]
-        passed_over = [window for window in missed if window not in kept]
-        for window in passed_over:
-            self._pending.remove(window)
-        if passed_over:
-            _log.info("%s: %d windows were missed and are passed over", self.place, len(passed_over))
-        return list(self._pending)
-
-    def settle(self, window: Window) -> None:
-        """The window's run is there."""
-        self._pending.remove(window)
-
-    def cron(self, window: Window) -> Cron:
-        """What starts the window's run."""
-        return Cron(workflow=self.workflow, trigger=self.trigger, window=window)
-
-    def _look(self, now: datetime) -> None:
-        """Take in what has become due."""
-        if self._looked_at is not None and now < self._looked_at - _WAVERING:
-            self._windows = self._looked_at = None  # the clock was ahead: what was passed over has not been yet
-            self._pending.clear()
-        self._looked_at = now if self._looked_at is None else max(now, self._looked_at)
-        earliest = now - self._policy.reach
-        first = earliest - self._policy.jitter
-        if self._windows is None or (self._next is not None and self._next.start < first):
-            self._read_from(first - _MOMENT)
-        while self._next is not None and self._due_at(self._next) <= now:
-            self._pending.append(self._next)
-            self._advance()
-        while self._pending and self._due_at(self._pending[0]) < earliest:
-            self._pending.popleft()
-
-    def _read_from(self, after: datetime) -> None:
-        self._windows = windows_after(self._read, self._cron.expression, self._cron.timezone, after)
-        self._advance()
-
-    def _advance(self) -> None:
-        self._next = None if self._windows is None else next(self._windows, None)
-
-    def _due_at(self, window: Window) -> datetime:
-        return window.start + delay_of(self.workflow, self.trigger, window, self._policy.jitter)
 
 
 @warns_in_event_loops("make an AsyncScheduler and `await scheduler.{name}()`")
@@ -162,7 +62,7 @@ class Scheduler:
         on_time, back = options.milliseconds("grace", grace), options.milliseconds("catch_up", catch_up)
         if max(on_time, back) > _MOST_CATCH_UP:
             raise options.refuse("catch_up", "or grace is above 31 days", "start what is older by hand")
-        policy = _Policy(
+        policy = Policy(
             misfire=misfire,
             grace=timedelta(milliseconds=on_time),
             reach=timedelta(milliseconds=max(on_time, back)),
@@ -170,7 +70,7 @@ class Scheduler:
             jitter=timedelta(milliseconds=options.milliseconds("jitter", jitter)),
         )
         self._squidie = squidie
-        self._plans = _plans(squidie, policy)
+        self._timetables = timetables_of(squidie, policy)
         self._next_at = self._first()
         self._lock = threading.Lock()
         self._stopping = Flag()
@@ -183,7 +83,7 @@ class Scheduler:
         return self._next_at
 
     def _first(self) -> datetime | None:
-        return min((at for plan in self._plans if (at := plan.next_at) is not None), default=None)
+        return min((at for table in self._timetables if (at := table.next_at) is not None), default=None)
 
     def tick(self, now: datetime | None = None) -> list[Performed]:
         """Start the run of every window that is due, and say what came of each; costs nothing where none is.
@@ -201,22 +101,22 @@ class Scheduler:
                 self._next_at = self._first()
 
     def _tick(self, now: datetime) -> list[Performed]:
-        due = [(plan, window) for plan in self._plans for window in plan.due(now)]
+        due = [(table, window) for table in self._timetables for window in table.due(now)]
         performed: list[Performed] = []
         failures: list[Exception] = []
-        for plan, window in sorted(due, key=lambda item: item[1].start):
+        for table, window in sorted(due, key=lambda item: item[1].start):
             try:
-                done = perform_cron(self._squidie, plan.cron(window), once=True)
+                done = perform_cron(self._squidie, table.cron(window), once=True)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001  # values= is the application's, and the others go on
-                _log.error("%s at %s was not started: %s", plan.place, window.start.isoformat(), scrub(str(error)))
+                table.fail(window, error)
                 failures.append(error)
                 continue
-            plan.settle(window)
+            table.settle(window)
             performed.append(done)
             if done.outcome == "started" and done.run is not None:
-                _log.info("%s at %s is run %s", plan.place, window.start.isoformat(), done.run.id)
+                _log.info("%s at %s is run %s", table.place, window.start.isoformat(), done.run.id)
         if failures:
             raise failures[0]
         return performed
@@ -224,7 +124,7 @@ class Scheduler:
     def run(self, *, install_signal_handlers: bool = True) -> None:
         """Tick whenever a window is due, until stopped. Signal handlers are installed only in the main thread."""
         with on_termination(self.stop, install=install_signal_handlers):
-            _log.info("the scheduler minds %d triggers", len(self._plans))
+            _log.info("the scheduler minds %d triggers", len(self._timetables))
             while not self._stopping.is_set():
                 self._wait(self._turn())
             _log.info("the scheduler has stopped")
@@ -243,7 +143,9 @@ class Scheduler:
             return self._pause(error)
         except Exception as error:  # noqa: BLE001  # a scheduler outlives what it starts
             # What fails is tried again after a while, and nothing else has to wait for that.
-            return min(self._pause(error), max(self._until(plan.comes_at for plan in self._plans), _SHORTEST_PAUSE))
+            return min(
+                self._pause(error), max(self._until(table.comes_at for table in self._timetables), _SHORTEST_PAUSE)
+            )
         self._failures = 0
         return self._until([self.next_at])
 
@@ -265,24 +167,3 @@ class Scheduler:
             self._wake.get(timeout=seconds)
         except Empty:
             return
-
-
-def _plans(squidie: Squidie, policy: _Policy) -> Sequence[_Plan]:
-    read = cron_library()
-    plans: list[_Plan] = []
-    for workflow in squidie.store.catalog.workflows.values():
-        for name, trigger in workflow.triggers.items():
-            if trigger.cron is None:
-                continue
-            try:
-                plans.append(_Plan(workflow.name, name, trigger.cron, policy, read))
-            except ValueError as problem:
-                raise OptionError(
-                    f"trigger {name!r} of {workflow.name!r} has an expression that never comes or cannot be read: "
-                    f"{trigger.cron.expression!r}: {problem}",
-                    code="invalid_cron_expression",
-                    details={"workflow": workflow.name, "trigger": name},
-                ) from None
-    if not plans:
-        raise options.refuse("workflows", "have no cron trigger", "declare one: trigger.cron(...)")
-    return plans
