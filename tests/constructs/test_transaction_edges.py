@@ -27,8 +27,10 @@ from squidie_core import (
     trigger,
 )
 from squidie_core.runtime import transactions
-from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome
+from squidie_core.runtime.attempts import Attempt, Failed, Flag, Outcome, Released
 from squidie_core.runtime.bodies import Inbox, ThreadBodies
+from squidie_core.runtime.running import run_attempt
+from squidie_core.runtime.single import Turn, TurnOptions
 from tests.constructs.hosts import Host
 from tests.constructs.test_transactions import Desk, Order, do_nothing, opened, write
 from tests.runtime.stores import Store, assert_consistent, claims_of, working
@@ -179,6 +181,21 @@ class TestALostConnection:
         assert len(claims_of(squidie, run)) == 2
         assert postgresql_host.orders.words == []
         assert_consistent(squidie, run)
+
+
+class TestWaitingForATurn:
+    def test_is_in_vain_once_nobody_wants_the_outcome(self, host: Host) -> None:
+        """On PostgreSQL four bodies have a transaction at a time, on SQLite one."""
+        squidie = opened(host, Order)
+        squidie.start(Order.placed, {"order": "one"})
+        options = TurnOptions(queue="default", owner_id="w", lease_for=30_000, heartbeat_every=None)
+        attempt = Turn(squidie.store, options).take()
+        assert attempt is not None
+        called: list[int] = []
+        squidie.desk.meanwhile = lambda: called.append(1)
+        attempt.lost.set()
+        assert run_attempt(squidie.store, attempt) == Released()
+        assert called == []
 
 
 class TestALeaseThatRunsOut:

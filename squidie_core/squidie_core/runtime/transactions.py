@@ -34,6 +34,8 @@ def run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
             attempt.transaction = transaction
             attempt.store = inside = LentStore(store, transaction.storage)
             inside.began_at = store.clock.now()
+            if attempt.lost.is_set():
+                return Released()  # it has waited for its turn, and nobody waits for it any more
             outcome = run_body(attempt, store.catalog.resources)
             if isinstance(outcome, Completed | Deferred):
                 outcome = _settle(inside, attempt, transaction, outcome)
