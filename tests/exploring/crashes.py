@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from host_app.services import Services
-from squidie_contract import Harness
+from squidie_contract import Capability, Harness
 from squidie_contract.engine.line import Fault, Line
 from squidie_contract.wire import Died, Wire, quiet
 from squidie_core import Snapshot, Squidie
@@ -41,7 +41,8 @@ class Stage:
         """A client as another process would have it."""
         storage = self.harness.storage(wire)
         self._opened.append(storage)
-        return Squidie(storage, workflows=tale.workflows, resources={Services: self.outside}, actions=tale.actions)
+        resources = {Services: self.outside, Harness: self.harness}
+        return Squidie(storage, workflows=tale.workflows, resources=resources, actions=tale.actions)
 
     def close(self) -> None:
         """Close the clients, then the world."""
@@ -63,10 +64,11 @@ def staged(harness: type[Harness]) -> Generator[Stage]:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a tale ended: the run as it is told, and what happened outside."""
+    """How a tale ended: the run as it is told, what happened outside, and the application's own rows."""
 
     run: dict[str, Any]
     outside: list[str]
+    rows: list[str]
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class Explorer:
         for row in observer.list_runs().runs:
             assert_sound(observer, row.id, stage.outside)
         assert [row.id for row in observer.list_runs(status="running").runs] == []
-        return Ending(ending_of(run), stage.outside.told())
+        rows = sorted(stage.harness.notes()) if Capability.HOST_TRANSACTIONS in stage.harness.supports else []
+        return Ending(ending_of(run), stage.outside.told(), rows)
 
     def _live(self, stage: Stage, tale: Tale, wire: Wire) -> Snapshot:
         squidie, observer = stage.open(tale, wire), stage.open(tale)

@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from host_app.application import WorkflowRuns
 from host_app.scenarios import DAY, SCENARIOS, Scenario
 from host_app.services import Services
 from host_app.workflows import ALL
+from squidie_contract import Harness
 from squidie_core import (
+    Deadline,
+    Defer,
     DynamicEdge,
     DynamicNode,
     DynamicWork,
@@ -18,10 +23,13 @@ from squidie_core import (
     Resource,
     Retry,
     Scheduler,
+    Signal,
     Snapshot,
     Squidie,
     StepContext,
+    Transaction,
     Workflow,
+    end,
     sequence,
     step,
     trigger,
@@ -195,5 +203,62 @@ UNDONE = Tale(
     workflows=(_Journey,),
 )
 
-TALES = (*REFERENCE, DYNAMIC, CHILDREN, UNDONE)
+
+def _again(squidie: Squidie) -> Snapshot:
+    """A run that was stopped before it had begun is done again, by a signal."""
+    stopped = squidie.start(_Letter.begin, idempotency_key="the only one", delay=60)
+    squidie.cancel(stopped, actor="ada", idempotency_key="stop")
+    return squidie.apply_signal(Signal.replay_run(stopped.id, actor="ada", idempotency_key="again"))
+
+
+def _sent(squidie: Squidie, run: Snapshot) -> None:
+    if run.status == "paused":
+        squidie.approve(run, actor="ada", comment="send it", idempotency_key="yes")
+
+
+def _write(ctx: StepContext, services: Resource[Services]) -> dict[str, str] | Defer:
+    if ctx.runnable_key == ctx.idempotency_key:
+        return Defer("no ink", after=0.02)
+    services.once(ctx.idempotency_key, "written")
+    return {"text": "dear all"}
+
+
+class _Letter(Workflow, name="letter"):
+    begin = trigger.manual()
+    write = step(_write, deadline=Deadline(within=60))
+    review = step.approval(output="review", deadline=Deadline(within=60))
+    transitions = (write.ok.to(review), review.ok.to(end), review.error.to(end))
+
+
+REPLAYED = Tale("replayed", _again, "completed", _sent, workflows=(_Letter,))
+
+TALES = (*REFERENCE, DYNAMIC, CHILDREN, UNDONE, REPLAYED)
 """All that is explored."""
+
+
+def _order(squidie: Squidie) -> Snapshot:
+    """The application's row and the run are there together, or neither is."""
+    books: Harness = squidie.store.catalog.resources[Harness]  # type: ignore[assignment]  # whatever was given
+    if "ordered" in books.notes():
+        (known,) = squidie.list_runs(workflow=_Books).runs
+        return squidie.inspect_run(known.id)
+    with books.host_transaction() as transaction:
+        books.note(transaction, "ordered")
+        return squidie.within(transaction).start(_Books.begin, idempotency_key="the only one")
+
+
+def _enter(ctx: StepContext, books: Resource[Harness], tx: Transaction[Connection]) -> None:
+    books.note(tx, f"{ctx.step}, attempt {ctx.attempt}")
+    if ctx.step == "credit" and ctx.attempt == 1:
+        raise ConnectionError("the bank is closed")
+
+
+class _Books(Workflow, name="books"):
+    begin = trigger.manual()
+    debit = step(_enter, transaction=True)
+    credit = step(_enter, transaction=True, retry=Retry(2, None))
+    transitions = sequence(debit, credit)
+
+
+BOOKS = Tale("books", _order, "completed", workflows=(_Books,))
+"""For stores that take part in the host's transactions."""
