@@ -125,7 +125,7 @@ class Explorer:
             assert_sound(observer, row.id, stage.outside)
         assert [row.id for row in observer.list_runs(status="running").runs] == []
         rows = sorted(stage.harness.notes()) if Capability.HOST_TRANSACTIONS in stage.harness.supports else []
-        return Ending(ending_of(run), stage.outside.told(), rows)
+        return Ending(ending_of(run, attempts=not tale.retries), stage.outside.told(), rows)
 
     def _live(self, stage: Stage, tale: Tale, wire: Wire) -> Snapshot:
         squidie, observer = stage.open(tale, wire), stage.open(tale)

@@ -78,14 +78,16 @@ def _assert_bodies(run_id: str, entries: Sequence[Entry], outside: Outside) -> N
     assert [visit for visit, count in visits.items() if count > 1] == [], "a body ran twice for one claim"
 
 
-def ending_of(run: Snapshot) -> dict[str, Any]:
-    """How a run ended, without what differs from run to run: its id, and times."""
+def ending_of(run: Snapshot, *, attempts: bool = True) -> dict[str, Any]:
+    """How a run ended, without what differs from run to run: its id and times, and by which `attempts` if not asked."""
     said = run.to_dict()
     ending = {
         "status": run.status,
         "error": None if run.error is None else {name: run.error.get(name) for name in ("code", "type", "step")},
         "context": said["context"],
-        "applied": sorted(view.runnable_key for view in run.attempts if view.status == "applied"),
+        "applied": sorted(
+            view.runnable_key if attempts else view.step for view in run.attempts if view.status == "applied"
+        ),
     }
     plain: dict[str, Any] = _without(ending, run.id)
     return plain

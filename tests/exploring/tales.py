@@ -44,7 +44,8 @@ def _nothing(_squidie: Squidie, _run: Snapshot) -> None:
 class Tale:
     """`begin` starts the run, or finds it; `act` is called while the run is not over and no worker has anything to do.
 
-    Both may be called again after a crash, so they carry idempotency keys.
+    Both may be called again after a crash, so they carry idempotency keys. `retries`: bodies use the wire themselves,
+    so a lost request may fail an attempt, and the next one succeeds.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Tale:
     act: Callable[[Squidie, Snapshot], None] = _nothing
     workflows: Sequence[type[Workflow]] = ALL
     actions: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
+    retries: bool = False
 
 
 def _tale(scenario: Scenario) -> Tale:
@@ -248,17 +250,17 @@ def _order(squidie: Squidie) -> Snapshot:
 
 
 def _enter(ctx: StepContext, books: Resource[Harness], tx: Transaction[Connection]) -> None:
-    books.note(tx, f"{ctx.step}, attempt {ctx.attempt}")
+    books.note(tx, ctx.step)
     if ctx.step == "credit" and ctx.attempt == 1:
         raise ConnectionError("the bank is closed")
 
 
 class _Books(Workflow, name="books"):
     begin = trigger.manual()
-    debit = step(_enter, transaction=True)
-    credit = step(_enter, transaction=True, retry=Retry(2, None))
+    debit = step(_enter, transaction=True, retry=Retry(3, None))
+    credit = step(_enter, transaction=True, retry=Retry(3, None))
     transitions = sequence(debit, credit)
 
 
-BOOKS = Tale("books", _order, "completed", workflows=(_Books,))
+BOOKS = Tale("books", _order, "completed", workflows=(_Books,), retries=True)
 """For stores that take part in the host's transactions."""

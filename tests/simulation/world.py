@@ -234,11 +234,14 @@ class World:
             return None
         command = commands[choice // len(self.runs) % len(commands)]
         try:
-            return self._ask(lambda squidie: command(squidie, run, key))
+            done = self._ask(lambda squidie: command(squidie, run, key))
         except (InvalidTransitionError, UnsafeReplayError):
             receipts = self.observer.store.state(run).receipts
             assert key not in [receipt.idempotency_key for receipt in receipts], "it was done, and then refused"
             return None
+        if choice % 2:  # said twice
+            assert self._ask(lambda squidie: command(squidie, run, key)).id == done.id, "it was done twice"
+        return done
 
     def _ask(self, do: Callable[[Squidie], T]) -> T:
         """Somebody asks, and asks again by the same key, where nobody knows what became of it."""

@@ -110,8 +110,8 @@ class WiredConnection(psycopg.Connection[Any]):
     wire: Wire
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Where all traffic of a connection passes."""
-        if not hasattr(self, "wire"):
+        """Where all traffic of a connection passes; of one that is closed there is none."""
+        if not hasattr(self, "wire") or self.closed:
             return super().wait(gen, interval, timeout)
         try:
             with self.wire("a round trip"):
