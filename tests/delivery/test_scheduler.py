@@ -286,6 +286,24 @@ class TestTheLoop:
         thread.join(PATIENCE)
         assert not thread.is_alive()
 
+    def test_makes_no_further_start_when_it_is_stopped(self, clock: Clock) -> None:
+        """However many windows it had to catch up with; the others are for who comes next."""
+
+        def last(window: Window) -> Beat:
+            scheduler.stop()
+            return beat(window)
+
+        class Stopping(Workflow, name="stopping"):
+            beat = trigger.cron("*/10 * * * *", Beat, values=last)
+            note = step(note)
+
+        with Squidie(MemoryStorage(world=MemoryWorld(clock=clock)), workflows=[Stopping]) as squidie:
+            scheduler = Scheduler(squidie, misfire="all")
+            scheduler.run()
+            assert beats(squidie) == ["08:00"]
+            scheduler.tick()
+            assert len(beats(squidie)) == 7
+
     def test_goes_on_after_failures(
         self, squidie: Squidie, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:

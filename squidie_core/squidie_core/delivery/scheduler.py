@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import get_args
@@ -94,17 +94,23 @@ class Scheduler:
         """
         if now is not None and now.tzinfo is None:
             raise options.refuse("now", "has no time zone", "pass an aware datetime")
+        return self._tick(now, lambda: False)
+
+    def _tick(self, now: datetime | None, is_over: Callable[[], bool]) -> list[Performed]:
         with self._lock:
             try:
-                return self._tick(moment(self._squidie.store.clock.now()) if now is None else now.astimezone(UTC))
+                at = moment(self._squidie.store.clock.now()) if now is None else now.astimezone(UTC)
+                return self._start_due(at, is_over)
             finally:
                 self._next_at = self._first()
 
-    def _tick(self, now: datetime) -> list[Performed]:
+    def _start_due(self, now: datetime, is_over: Callable[[], bool]) -> list[Performed]:
         due = [(table, window) for table in self._timetables for window in table.due(now)]
         performed: list[Performed] = []
         failures: list[Exception] = []
         for table, window in sorted(due, key=lambda item: item[1].start):
+            if is_over():
+                break
             try:
                 done = perform_cron(self._squidie, table.cron(window), once=True)
             except Unavailable:
@@ -138,7 +144,7 @@ class Scheduler:
         """Tick, whatever comes of it; seconds until the next one."""
         try:
             self._squidie.store.clock.observe(self._squidie.store.storage.clock())
-            self.tick()
+            self._tick(None, self._stopping.is_set)
         except Unavailable as error:
             return self._pause(error)
         except Exception as error:  # noqa: BLE001  # a scheduler outlives what it starts
