@@ -14,7 +14,7 @@ from tests.cli.command import Command, until
 Start = Callable[..., "subprocess.Popen[str]"]
 
 HOST = """
-from squidie_core import Squidie
+from squidie_core import AsyncSquidie, Squidie
 from squidie_core.cli.demo_workflow import RingErrand
 
 workflows = [RingErrand]
@@ -22,6 +22,9 @@ number = 7
 
 def open_squidie():
     return Squidie("sqlite:///runs.db", workflows=workflows)
+
+def open_twin():
+    return AsyncSquidie("sqlite:///runs.db", workflows=workflows)
 
 from squidie_core import Workflow, step, trigger
 
@@ -68,7 +71,7 @@ def works(host: Squidie) -> None:
 
 
 class TestWorker:
-    @pytest.mark.parametrize("name", ["open_squidie", "Shop.opened"])
+    @pytest.mark.parametrize("name", ["open_squidie", "open_twin", "Shop.opened"])
     def test_works_for_an_application_until_sigterm(
         self, start: Start, host: Squidie, host_module: str, name: str
     ) -> None:

@@ -23,8 +23,8 @@ class ApplicationError(SquidieError):
 def open_application(settings: Settings) -> Squidie:
     """The Squidie that the setting `app` stands for.
 
-    The object is a Squidie, or a callable without arguments that returns one. It may also be a workflow or several: for
-    these a Squidie is made on the store that the settings name.
+    The object is a Squidie or an AsyncSquidie, whose Squidie beneath is given, or a callable without arguments that
+    returns one. It may also be a workflow or several: for these a Squidie is made on the store that the settings name.
 
     Raises OptionError, ApplicationError for what the application's code raises, and what opening a Squidie raises.
     """
@@ -39,6 +39,9 @@ def open_application(settings: Settings) -> Squidie:
         found = _run(name, cast("Callable[[], object]", found))
     if isinstance(found, Squidie):
         return found
+    beneath = getattr(found, "sync", None)
+    if isinstance(beneath, Squidie):
+        return beneath
     wanted = "name a Squidie, a callable that returns one, or workflows"
     raise _wrong(settings, f"gives an object of type {type(found).__name__}; {wanted}")
 

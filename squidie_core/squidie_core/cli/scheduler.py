@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         "app",
         nargs="?",
         metavar="MODULE:OBJECT",
-        help="a Squidie, a callable that returns one, or workflows; found from the current directory (SQUIDIE_APP)",
+        help="a Squidie or AsyncSquidie, what returns one, or workflows; found from this directory (SQUIDIE_APP)",
     )
     parser.add_argument(
         "--misfire", choices=get_args(Misfire), default="latest", help="which missed windows start (%(default)s)"

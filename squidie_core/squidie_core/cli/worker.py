@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
         "app",
         nargs="?",
         metavar="MODULE:OBJECT",
-        help="a Squidie, a callable that returns one, or workflows; found from the current directory (SQUIDIE_APP)",
+        help="a Squidie or AsyncSquidie, what returns one, or workflows; found from this directory (SQUIDIE_APP)",
     )
     parser.add_argument("--queue", help="the queue to take work from; by default the application's")
     parser.add_argument("--concurrency", type=int, default=32, help="plain bodies at a time (%(default)s)")
