@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from squidie_core import Squidie, Workflow, step, trigger
+from squidie_core.decisions.draft import REVOCABLE_FROM
 from squidie_core.journal.commit import Commit, CommitResult, Conflict, Head, LoadedThread
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from tests.runtime.stores import assert_consistent, working
 from tests.runtime.waiting import eventually
 
 NODES = 60
+LARGE = "x" * 100_000
+"""A run with this is read by itself; small ones come whole with each look that finds them."""
 
 
 def node() -> dict[str, Any]:
@@ -20,7 +23,7 @@ def node() -> dict[str, Any]:
 
 
 def _nodes(namespace: dict[str, Any]) -> None:
-    namespace["begin"] = trigger.manual()
+    namespace["begin"] = trigger.manual(text=str)
     for number in range(NODES):
         namespace[f"node{number}"] = step(node)
 
@@ -29,7 +32,7 @@ Broad: type[Workflow] = types.new_class("Broad", (Workflow,), {"name": "broad"},
 
 
 class Overtaken(MemoryStorage):
-    """Lets others commit just before every other commit to a run that is long enough."""
+    """Lets others commit just before every other commit to a run that is long enough for drafts to be revoked."""
 
     overtake: Callable[[], object] = staticmethod(lambda: None)
 
@@ -41,7 +44,7 @@ class Overtaken(MemoryStorage):
         self._turn = False
 
     def commit(self, commits: Sequence[Commit]) -> Sequence[CommitResult]:
-        if any(append.expected.rev > NODES for commit in commits for append in commit.appends):
+        if any(append.expected.rev >= REVOCABLE_FROM for commit in commits for append in commit.appends):
             self._turn = not self._turn
             if self._turn:
                 self.overtake()
@@ -59,13 +62,19 @@ def test_who_was_overtaken_reads_only_what_is_new() -> None:
     world = MemoryWorld()
     storage = Overtaken("n", world=world)
     other = Squidie(MemoryStorage("n", world=world), workflows=[Broad])
-    storage.overtake = other.execute_next
+
+    def overtake() -> None:
+        with world.lock:
+            world.namespaces["n"].threads[run.id].reserved_until = 0  # a look may have reserved it a moment ago
+        other.execute_next()
+
+    storage.overtake = overtake
     squidie = Squidie(storage, workflows=[Broad])
-    run = other.start(Broad)
+    run = other.start(Broad, {"text": LARGE})
     with working(squidie, concurrency=8):
         eventually(lambda: other.inspect_run(run).status == "completed")
     assert storage.conflicts > 0
-    assert any(head.rev > NODES for head in storage.known)
-    assert storage.whole == 0
+    assert len(storage.known) >= storage.conflicts
+    assert storage.whole == 1, "it was read whole when it was found, and never again"
     assert_consistent(other, run)
     assert all(view.deliveries == 1 for view in other.inspect_run(run).attempts)

@@ -10,8 +10,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 40
-"""Seconds until something counts as not happening: machines may be busy, so nothing depends on how long it took."""
+PATIENCE = 100
+"""Seconds until something counts as not happening: machines may be busy, so nothing depends on how long it took.
+
+Less than a test may take, so that it says what it waited for.
+"""
 
 
 def eventually(look: Callable[[], T | None], *, within: float = PATIENCE) -> T:
