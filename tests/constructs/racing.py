@@ -50,7 +50,7 @@ class Arena:
         """How many round trips the first of those that raced has made."""
         self._fault = fault
         self.turns_its_clock = isinstance(harness, MemoryHarness)
-        self.lease = 30.0 if self.turns_its_clock else 0.2
+        self.lease = 30.0 if self.turns_its_clock else 0.1
         self.resources: dict[type, object] = {}
         self._given: dict[str, Any] = {"workflows": workflows, "resources": self.resources, **options}
         self._schedule = Schedule(choices, tell=self._told)
@@ -122,6 +122,16 @@ class Arena:
             with suppress(Unavailable):
                 squidie.drain(owner_id=f"worker {id(squidie)}", lease_for=lease_for or self.lease, limit=20)
                 return
+
+    def work_steadily(self, squidie: Squidie) -> None:
+        """The same with claims that last, so that nobody takes over."""
+        self.work(squidie, lease_for=30)
+
+    def work_later(self, squidie: Squidie) -> None:
+        """The same once what others have found is reserved for them no more, where that need not be awaited."""
+        if self.turns_its_clock:
+            self.later(squidie, 2)
+        self.work_steadily(squidie)
 
     def take_over(self, squidie: Squidie) -> None:
         """Execute what is due when the claims of others have lapsed."""

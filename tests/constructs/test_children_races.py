@@ -61,7 +61,7 @@ def test_two_deliveries_of_a_step_start_each_child_once(harness: type[Harness]) 
 def test_children_that_end_at_once_and_while_the_step_completes_are_all_joined(harness: type[Harness]) -> None:
     def race(arena: Arena) -> None:
         run = arena.quiet.start(Waiting)
-        arena.race(*[partial(arena.work, lease_for=30)] * 3)
+        arena.race(*[arena.work_steadily] * 3)
         assert check(arena, run).status == "completed"
         assert len(claims_of(arena.quiet, run)) == 1
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.harnesses.memory import MemoryHarness
 from squidie_contract.harness import Harness
 from squidie_core import (
     Defer,
@@ -29,7 +30,7 @@ from squidie_core import (
 from squidie_core.journal.entries import CompensationStarted, RunnablesPlanned, RunTerminal
 from squidie_core.memory import MemoryStorage, MemoryWorld
 from tests.clocks import Clock
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, in_many_orders, outcome
 from tests.runtime.stores import Store, assert_consistent, entries_of, working
 from tests.runtime.waiting import PATIENCE, eventually
 
@@ -699,3 +700,18 @@ class TestRaces:
             assert once_each(book)
 
         in_many_orders(harness, Checkout, race=race)
+
+    def test_a_rollback_that_is_taken_over_undoes_each_step_once_in_the_journal(self, harness: type[Harness]) -> None:
+        def race(arena: Arena) -> None:
+            run, book = begun(arena, attempts=2)
+            arena.race(arena.work, arena.take_over)
+            found = ended(arena, run)
+            callbacks = [view for view in found.attempts if view.kind == "compensation"]
+            assert [(view.step, view.status) for view in callbacks] == [("charge", "applied"), ("reserve", "applied")]
+            assert found.compensation_errors == ()
+            lines = [line for line in book.lines if line.startswith(("refund", "release"))]
+            assert list(dict.fromkeys(lines)) == ["refund p-o1", "release r-o1 o1"]
+            assert all(lines.count(line) <= 2 for line in lines)
+
+        at_every_moment(harness, Checkout, race=race)
+        in_many_orders(MemoryHarness, Checkout, race=race)
