@@ -32,7 +32,7 @@ from squidie_core.runtime.bodies import Inbox, ThreadBodies
 from squidie_core.runtime.running import run_attempt
 from squidie_core.runtime.single import Turn, TurnOptions
 from tests.constructs.hosts import Host
-from tests.constructs.test_transactions import Beside, Desk, Order, do_nothing, opened, write
+from tests.constructs.test_transactions import Desk, Order, do_nothing, opened, write
 from tests.runtime.stores import Store, assert_consistent, claims_of, working
 from tests.runtime.waiting import PATIENCE, eventually
 
@@ -181,28 +181,6 @@ class TestALostConnection:
         assert len(claims_of(squidie, run)) == 2
         assert postgresql_host.orders.words == []
         assert_consistent(squidie, run)
-
-
-class TestAStricterIsolation:
-    def test_undoes_a_body_beside_which_its_run_was_written_to(
-        self, postgresql_host: Host, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(transactions, "_REST", 0.0)
-        url = f"{postgresql_host.store.url}&options=-c%20default_transaction_isolation%3Dserializable"
-        desk = Desk(postgresql_host.orders)
-        with Squidie(url, workflows=[Beside], resources={Desk: desk}) as squidie:
-            run = squidie.start(Beside.placed, {"order": "one"})
-
-            def meanwhile() -> None:
-                desk.meanwhile = do_nothing
-                squidie.execute_next()
-
-            desk.meanwhile = meanwhile
-            squidie.drain()
-            assert squidie.inspect_run(run).status == "completed"
-            assert len(claims_of(squidie, run)) == 4
-            assert_consistent(squidie, run)
-        assert postgresql_host.orders.words == ["one"]
 
 
 class TestWaitingForATurn:

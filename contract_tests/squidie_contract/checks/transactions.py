@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from squidie_contract.capabilities import Capability
 from squidie_contract.checks.contract import StorageClauses
@@ -19,14 +23,32 @@ from squidie_contract.engine.appends import (
     stored,
     write,
 )
+from squidie_contract.engine.line import Fault
+from squidie_contract.engine.schedule import Schedule
+from squidie_contract.engine.trying import orders
 from squidie_contract.engine.worlds import World, Worlds
 from squidie_core.errors import NotSupported, OptionError, TransactionAborted
-from squidie_core.journal.commit import COMMITTED, Busy, CommitResult, Conflict
+from squidie_core.journal.commit import COMMITTED, NO_HEAD, Busy, CommitResult, Conflict
 from squidie_core.ports import Storage, host_transactions
 
 
 class _Undone(Exception):
     """The host thought better of it."""
+
+
+_CLIENTS = ("client 1", "client 2", "client 3")
+
+
+def _write_on_both_sides(world: World, storage: Storage) -> None:
+    """Twice, each time with a row that names the commit."""
+    power = host_transactions(storage)
+    for _ in range(2):
+        with suppress(Exception), power.lend() as lent:  # the harness's own statements raise what its driver raises
+            written = append("t", loaded(lent.storage, "t").head if lent.storage.heads(["t"]) else NO_HEAD)
+            world.harness.note(lent.handle(power.handles[0]), str(written.commit_id))
+            lent.finish()
+            if commit_one(lent.storage, written) == COMMITTED:
+                lent.commit()
 
 
 def seen(storage: Storage, thread_id: str) -> list[bool]:
@@ -166,6 +188,23 @@ class TransactionsClauses(StorageClauses):
             assert commit_one(lent.storage, append("t", first.head, "late")) == Conflict(("t",))
         assert commits_of(storage, "t") == [stored(first), stored(second)]
         assert list(world.harness.notes()) == []
+
+    def test_h4_lent_transactions_of_many_are_there_on_both_sides_or_on_neither(self, worlds: Worlds) -> None:
+        """Each on what it saw of the same thread, in any order, and whatever is lost of what it sends and hears."""
+        faults = st.dictionaries(st.integers(1, 12), st.sampled_from(Fault), max_size=1)
+
+        @worlds.trying(worlds.profile.races)
+        @given(choices=orders(len(_CLIENTS)), faults=st.fixed_dictionaries(dict.fromkeys(_CLIENTS, faults)))
+        def attempt(choices: list[int], faults: Mapping[str, Mapping[int, Fault]]) -> None:
+            with worlds.example() as world:
+                schedule = Schedule(choices, tell=world.trail.tell)
+                clients = {name: world.storage(schedule.wire(name, faults[name]), name=name) for name in _CLIENTS}
+                schedule.run({name: partial(_write_on_both_sides, world, clients[name]) for name in _CLIENTS})
+                written = [str(commit.commit_id) for commit in commits_of(world.storage(), "t")]
+                assert sorted(world.harness.notes()) == sorted(written)
+                assert written or any(faults.values())
+
+        attempt()
 
     def test_h5_what_is_declared_is_there_and_what_is_not_is_refused(self, worlds: Worlds) -> None:
         storage = worlds.new().bare_storage()

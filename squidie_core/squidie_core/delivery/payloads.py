@@ -127,10 +127,7 @@ def _read_window(given: object) -> Window:
                 bounds[name] = _read_time(name, fields[name])
     if "start_at" not in bounds:
         raise _refuse("has an intended_window without start_at", "invalid_schedule_intended_window")
-    window = Window(bounds["start_at"], bounds.get("end_at"))
-    if window.end is not None and window.end < window.start:
-        raise _refuse("has an intended_window that ends before it begins", "invalid_schedule_intended_window")
-    return window
+    return Window(bounds["start_at"], bounds.get("end_at"))
 
 
 def _read_time(name: str, given: object) -> datetime:

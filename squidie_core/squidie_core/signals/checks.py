@@ -125,12 +125,7 @@ def _tags(value: object) -> str | None:
 def _window(value: object) -> str | None:
     given = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
     known = {"start_at"} <= given.keys() <= {"start_at", "end_at"}
-    if not known or not all(map(is_moment, given.values())):
-        return "schedule_identity"
-    start, *ends = (
-        datetime.fromisoformat(cast("str", given[name])) for name in ("start_at", "end_at") if name in given
-    )
-    return None if all(start <= end for end in ends) else "schedule_identity"
+    return None if known and all(map(is_moment, given.values())) else "schedule_identity"
 
 
 def _aware(value: object) -> str | None:
