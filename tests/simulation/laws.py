@@ -34,12 +34,13 @@ def _assert_in_time(runnable: RunnableState, plan: Plan) -> None:
 
 
 def _assert_deadline(state: RunState, runnable: RunnableState, plan: Plan) -> None:
-    """Fresh for every retry, kept by a deferral."""
+    """Fresh for every retry, kept by a deferral; a gate's is known once it is open."""
     policy, deadline = plan.steps[runnable.step].definition.deadline, runnable.deadline
-    if policy is None or (runnable.kind != "run" and runnable.status == "available"):
+    if policy is None or deadline is None:
         assert deadline is None, "a deadline of no policy"
+        began = runnable.kind == "run" or runnable.status in ("paused", "completed", "applied")
+        assert policy is None or not began, "a deadline is missing"
         return
-    assert deadline is not None, "a deadline is missing"
     assert deadline.due_at == deadline.started_at + policy.within, "another deadline than the step's"
     previous = None if runnable.previous is None else state.runnables[runnable.previous]
     if previous is not None and previous.attempt == runnable.attempt:
