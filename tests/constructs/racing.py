@@ -1,7 +1,7 @@
 """Clients of the runtime that race: one round trip at a time.
 
-Either in orders that hypothesis picks, or in each order in which the second client does all that it does between two
-round trips of the first; or with each fault at each round trip of the first.
+Either in orders that hypothesis picks, or in each order in which the others do all that they do between two round trips
+of the first; or with each fault at each round trip of the first.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def in_many_orders(
 def at_every_moment(
     harness: type[Harness], *workflows: type[Workflow], race: Callable[[Arena], None], **options: Any
 ) -> None:
-    """Let the second of two clients do all that it does between two round trips of the first, each in turn.
+    """Let the others, one after the other, do all that they do between two round trips of the first, each in turn.
 
     For races in which little happens besides: there these few orders find more than as many others do.
     """

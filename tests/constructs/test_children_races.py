@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 
+from adapters.harnesses.memory import MemoryHarness
 from squidie_contract.harness import Harness
 from squidie_core import ConflictError, InvalidTransitionError, Snapshot, Squidie, StepContext
 from squidie_core.journal.entries import ChildRunEnded, ChildRunStarted
 from tests.constructs.families import ALL, Packing, Play, Waiting
-from tests.constructs.racing import Arena, in_many_orders
+from tests.constructs.racing import Arena, at_every_moment, in_many_orders
 from tests.runtime.flows import Order
 from tests.runtime.stores import assert_consistent, claims_of, entries_of
 
@@ -20,7 +21,7 @@ def start_two(ctx: StepContext) -> None:
         ctx.start_child(Packing.order, Order(key), child_key=key)
 
 
-in_families = partial(in_many_orders, resources={Play: Play(start_two)})
+PLAY = {Play: Play(start_two)}
 
 
 def check(arena: Arena, run: Snapshot) -> Snapshot:
@@ -55,7 +56,7 @@ def test_two_deliveries_of_a_step_start_each_child_once(harness: type[Harness]) 
         arena.race(arena.work, arena.take_over, arena.work)
         assert check(arena, run).status == "completed"
 
-    in_families(harness, *ALL, race=race, clients=3)
+    in_many_orders(harness, *ALL, race=race, clients=3, resources=PLAY)
 
 
 def test_children_that_end_at_once_and_while_the_step_completes_are_all_joined(harness: type[Harness]) -> None:
@@ -65,7 +66,7 @@ def test_children_that_end_at_once_and_while_the_step_completes_are_all_joined(h
         assert check(arena, run).status == "completed"
         assert len(claims_of(arena.quiet, run)) == 1
 
-    in_families(harness, *ALL, race=race, clients=3)
+    in_many_orders(harness, *ALL, race=race, clients=3, resources=PLAY)
 
 
 @pytest.mark.parametrize("children", [False, True])
@@ -87,7 +88,8 @@ def test_a_parent_that_is_cancelled_meanwhile_is_whole(harness: type[Harness], c
             statuses = {arena.quiet.inspect_run(child.id).status for child in done.children}
             assert statuses <= {"cancelled", "completed"}
 
-    in_families(harness, *ALL, race=race, clients=3)
+    at_every_moment(harness, *ALL, race=race, resources=PLAY)
+    in_many_orders(MemoryHarness, *ALL, race=race, clients=3, resources=PLAY)
 
 
 def test_a_child_that_is_cancelled_meanwhile_is_joined_as_such(harness: type[Harness]) -> None:
@@ -96,7 +98,8 @@ def test_a_child_that_is_cancelled_meanwhile_is_joined_as_such(harness: type[Har
         arena.race(arena.work, partial(cancel_the_children, run), arena.work)
         assert check(arena, run).status == "completed"
 
-    in_families(harness, *ALL, race=race, clients=3)
+    at_every_moment(harness, *ALL, race=race, resources=PLAY)
+    in_many_orders(MemoryHarness, *ALL, race=race, clients=3, resources=PLAY)
 
 
 def test_a_worker_that_dies_or_is_cut_off_leaves_a_whole_family(harness: type[Harness]) -> None:
@@ -105,4 +108,4 @@ def test_a_worker_that_dies_or_is_cut_off_leaves_a_whole_family(harness: type[Ha
         arena.race(arena.work, arena.work)
         assert check(arena, run).status == "completed"
 
-    in_families(harness, *ALL, race=race, faults=True)
+    in_many_orders(harness, *ALL, race=race, faults=True, resources=PLAY)

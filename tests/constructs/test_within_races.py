@@ -10,7 +10,7 @@ from adapters.harnesses.postgresql import PostgresqlHarness, WiredConnection
 from adapters.harnesses.servers import postgresql_url
 from squidie_contract.harness import Harness
 from squidie_core import ConflictError, InvalidTransitionError, Snapshot, Squidie, Unavailable
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, outcome
 from tests.constructs.test_within import Fulfil
 from tests.runtime.stores import assert_consistent
 
@@ -41,7 +41,7 @@ class TestOneRun:
             assert [view.step for view in done.attempts if view.step == "ship"] == (["ship"] if approved else [])
             assert_consistent(arena.quiet, run)
 
-        in_many_orders(harness, Fulfil, race=race, clients=3)
+        at_every_moment(harness, Fulfil, race=race)
 
 
 def approve_within(arena: Arena, squidie: Squidie, run: Snapshot) -> Snapshot:
