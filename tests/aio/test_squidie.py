@@ -222,6 +222,31 @@ class TestTheLoop:
 
         asyncio.run(go())
 
+    def test_nor_do_children_wait_for_those(self, memory: Store) -> None:
+        """A store that is away keeps them for long, and the loop looks up names in these threads."""
+
+        async def start_one(ctx: StepContext) -> None:
+            await ctx.start_child_async(OneStep.place, Order("o-1"), child_key="one")
+
+        class Family(Workflow, name="family"):
+            begin = trigger.manual()
+            first = step(start_one)
+
+        async def go() -> None:
+            loop, gate = asyncio.get_running_loop(), threading.Event()
+            async with AsyncSquidie(memory.connection(), workflows=[Family, OneStep]) as squidie:
+                run = await squidie.start(Family.begin)
+                busy = [loop.run_in_executor(None, gate.wait, PATIENCE) for _ in range(64)]
+                try:
+                    found = await asyncio.wait_for(squidie.execute_next(), PATIENCE / 4)
+                finally:
+                    gate.set()
+                await asyncio.gather(*busy)
+                assert found is not None
+                assert (found.id, len(found.children)) == (run.id, 1)
+
+        asyncio.run(go())
+
 
 class TestCancelling:
     def test_a_command_that_has_begun_happens_all_the_same(self, memory: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -99,8 +100,14 @@ class ChildRuns:
     ) -> dict[str, ChildRun]:
         """The same in a thread of its own. A cancelled caller leaves children that are there and linked."""
         import asyncio  # noqa: PLC0415  # it is there already, and costs the others much
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # as above
 
-        return await asyncio.to_thread(self._start, what, payloads, trigger, given)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="squidie-children")  # the loop's are the host's
+        try:
+            start = partial(self._start, what, payloads, trigger, given)
+            return await asyncio.wrap_future(thread.submit(copy_context().run, start))
+        finally:
+            thread.shutdown(wait=False)
 
     def _start(
         self,
