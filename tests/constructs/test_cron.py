@@ -31,7 +31,7 @@ from squidie_core import (
 )
 from squidie_core.authoring import definition_of
 from tests.constructs.clocked import ClockedStore
-from tests.constructs.racing import Arena, in_many_orders
+from tests.constructs.racing import Arena, at_every_moment, in_many_orders
 from tests.constructs.ticker import NINE, Often, scheduler_of
 from tests.processes import Processes
 from tests.runtime.stores import SharedStore, Store, assert_consistent
@@ -213,7 +213,7 @@ class TestRaces:
             (run,) = arena.quiet.list_runs().runs
             assert_consistent(arena.quiet, run.id)
 
-        in_many_orders(harness, Digest, race=race)
+        at_every_moment(harness, Digest, race=race)
 
     def test_of_two_schedulers_one_starts_each_window(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:

@@ -25,7 +25,7 @@ from squidie_core import (
     trigger,
 )
 from squidie_core.journal.entries import DynamicWorkRecorded, RunnableApplied, RunnablesPlanned
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, in_many_orders, outcome
 from tests.runtime.stores import assert_consistent, entries_of
 
 KEY = "the digest of today"
@@ -104,7 +104,7 @@ class TestRaces:
             assert {each.rev for each in found} == {arena.quiet.inspect_run(run).rev}
             assert works(arena.quiet, run) == ["fanout"]
 
-        in_many_orders(harness, Digest, race=race, actions=ACTIONS)
+        at_every_moment(harness, Digest, race=race, actions=ACTIONS)
 
     def test_of_different_work_under_one_key_one_is_refused(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
@@ -115,12 +115,12 @@ class TestRaces:
             assert refused.code == "conflicting_dynamic_work"
             assert works(arena.quiet, run) == ["fanout"]
 
-        in_many_orders(harness, Digest, race=race, actions=ACTIONS)
+        at_every_moment(harness, Digest, race=race, actions=ACTIONS)
 
     def test_a_run_that_is_about_to_end_waits_for_the_nodes_or_takes_none(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run = begun(arena)
-            added, _ = arena.race(schedules(run, diamond(run)), drain)
+            _, added = arena.race(drain, schedules(run, diamond(run)))
             arena.quiet.drain()
             if isinstance(added, DynamicWorkError):
                 assert (added.details["field"], added.details["reason"]) == ("run", "terminal")
@@ -129,7 +129,7 @@ class TestRaces:
                 assert_done(arena.quiet, run, "fanout")
                 assert arena.quiet.inspect_run(run).context["bottom"] == ["left", "right"]
 
-        in_many_orders(harness, Digest, race=race, actions=ACTIONS)
+        at_every_moment(harness, Digest, race=race, actions=ACTIONS)
 
     def test_two_workers_execute_a_diamond_once(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:

@@ -25,7 +25,7 @@ from squidie_core import (
     trigger,
 )
 from squidie_core.journal.entries import RunnablesPlanned, RunSignalReceived, RunStarted
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, outcome
 from tests.runtime.stores import Store, assert_consistent, entries_of, working
 from tests.runtime.waiting import eventually
 
@@ -251,7 +251,7 @@ class TestRepeating:
             assert one == other
             assert len(arena.quiet.list_runs().runs) == 2
 
-        in_many_orders(harness, Sale, race=race)
+        at_every_moment(harness, Sale, race=race)
 
 
 class TestSources:

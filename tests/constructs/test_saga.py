@@ -672,9 +672,7 @@ class TestRaces:
     def test_a_cancellation_comes_before_the_failure_or_is_refused(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run, book = begun(arena, attempts=2)
-            answer, _ = arena.race(
-                lambda squidie: outcome(lambda: squidie.cancel(run, compensate=True)), lambda squidie: squidie.drain()
-            )
+            _, answer = arena.race(Squidie.drain, lambda squidie: outcome(lambda: squidie.cancel(run, compensate=True)))
             found = ended(arena, run)
             assert found.status == ("failed" if isinstance(answer, InvalidTransitionError) else "cancelled")
             assert book.lines[-2:] == ["refund p-o1", "release r-o1 o1"]
@@ -682,13 +680,14 @@ class TestRaces:
             started = [e for e in entries_of(arena.quiet, run) if isinstance(e, CompensationStarted)]
             assert [entry.status for entry in started] == [found.status]
 
-        in_many_orders(harness, Checkout, race=race)
+        at_every_moment(harness, Checkout, race=race)
+        in_many_orders(MemoryHarness, Checkout, race=race)
 
     def test_a_rollback_that_is_stopped_lists_exactly_what_is_left(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
             run, book = begun(arena, attempts=3)
-            answer, _ = arena.race(
-                lambda squidie: outcome(lambda: squidie.cancel(run, compensate=False)), lambda squidie: squidie.drain()
+            _, answer = arena.race(
+                Squidie.drain, lambda squidie: outcome(lambda: squidie.cancel(run, compensate=False))
             )
             found = ended(arena, run)
             left = [error["step"] for error in found.compensation_errors]
@@ -699,7 +698,8 @@ class TestRaces:
             assert [entry.status for entry in ends] == ["cancelled" if left else "failed"]
             assert once_each(book)
 
-        in_many_orders(harness, Checkout, race=race)
+        at_every_moment(harness, Checkout, race=race)
+        in_many_orders(MemoryHarness, Checkout, race=race)
 
     def test_a_rollback_that_is_taken_over_undoes_each_step_once_in_the_journal(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:

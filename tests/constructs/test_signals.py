@@ -28,7 +28,7 @@ from squidie_core import (
 )
 from squidie_core.journal.codec import decode_entries
 from squidie_core.journal.entries import RunSignalReceived
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, outcome
 from tests.runtime.stores import Store, assert_consistent, commits_of
 
 ASKED = datetime(2026, 5, 15, 9, 0, 0, 123_000, tzinfo=UTC)
@@ -218,7 +218,7 @@ class TestRepeating:
             assert (found.rev > before) == (name != "replay_run")
             assert_consistent(arena.quiet, found)
 
-        in_many_orders(harness, Gated, race=race)
+        at_every_moment(harness, Gated, race=race)
 
     def test_without_a_key_the_second_of_two_is_refused(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
@@ -230,4 +230,4 @@ class TestRepeating:
             results = arena.race(approve, approve)
             assert sorted(type(result).__name__ for result in results) == ["InvalidTransitionError", "str"]
 
-        in_many_orders(harness, Gated, race=race)
+        at_every_moment(harness, Gated, race=race)

@@ -27,7 +27,7 @@ from squidie_core import (
 )
 from squidie_core.journal.entries import ManualStepResolved, RunSignalReceived
 from tests.constructs.clocked import ClockedStore
-from tests.constructs.racing import Arena, in_many_orders, outcome
+from tests.constructs.racing import Arena, at_every_moment, outcome
 from tests.runtime.flows import Stage, on
 from tests.runtime.stores import Store, assert_consistent, entries_of
 from tests.runtime.waiting import eventually
@@ -165,10 +165,10 @@ class TestDecidingTwice:
 
 class TestTwoOperators:
     def test_at_one_gate_have_one_effect_between_them(self, harness: type[Harness]) -> None:
-        in_many_orders(harness, Reviewed, race=lambda arena: two_decide(arena, "reject", None))
+        at_every_moment(harness, Reviewed, race=lambda arena: two_decide(arena, "reject", None))
 
     def test_with_one_key_have_one_effect_and_are_both_told_of_it(self) -> None:
-        in_many_orders(MemoryHarness, Reviewed, race=lambda arena: two_decide(arena, "approve", "one"))
+        at_every_moment(MemoryHarness, Reviewed, race=lambda arena: two_decide(arena, "approve", "one"))
 
 
 def two_decide(arena: Arena, second: str, key: str | None) -> None:
