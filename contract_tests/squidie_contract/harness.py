@@ -27,7 +27,10 @@ class Harness:
     """Clauses known to be broken, and why: `{"J7": "..."}`. A gap that is closed must be struck from here."""
 
     def storage(self, wire: Wire) -> Storage:
-        """A new client of this world's storage, with `wire` around each of its round trips."""
+        """A new client of this world's storage, with `wire` around each of its round trips.
+
+        Around those of transactions that it lends, too.
+        """
         raise NotImplementedError
 
     def leases(self, wire: Wire) -> LeaseBackend:

@@ -65,6 +65,17 @@ class Both(Workflow, name="both"):
     ship = step(do_nothing, after=[reserve, charge])
 
 
+def beget(order: str, ctx: StepContext, desk: Resource[Desk], tx: Transaction[sa.Connection]) -> None:
+    ctx.start_child(Order.placed, {"order": order}, child_key="only")
+    desk.note(tx, ctx.step)
+
+
+class Begetting(Workflow, name="begetting"):
+    placed = trigger.manual(order=str)
+    beget = step(beget, transaction=True)
+    ship = step(do_nothing, after=[beget])
+
+
 @pytest.fixture(autouse=True)
 def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever found no transaction need not wait here: nobody else wants one."""
@@ -116,6 +127,29 @@ class TestAStepInATransaction:
             assert len(recorded) == isinstance(answer, Snapshot)
 
         at_every_moment(harness, Order, race=race)
+
+    def test_starts_its_child_with_its_row_or_not_at_all(self, harness: type[Harness]) -> None:
+        def whole(arena: Arena, run: Snapshot) -> list[str]:
+            """The runs that were started by the step, as many as there are rows and links."""
+            found = arena.quiet.inspect_run(run)
+            there = [child.id for child in arena.quiet.list_runs(workflow=Order).runs]
+            assert [child.id for child in found.children] == there
+            assert told(arena, run) == [step for step in written(arena) if step == "beget"] == ["beget"] * len(there)
+            return there
+
+        def race(arena: Arena) -> None:
+            run = started(arena, Begetting)
+
+            def cancel(squidie: Squidie) -> Any:
+                return outcome(lambda: squidie.cancel(run))
+
+            arena.race(Squidie.execute_next, cancel)
+            before = whole(arena, run)
+            assert arena.finish(run).status == "cancelled"
+            assert whole(arena, run) == before
+            assert_consistent(arena.quiet, run)
+
+        at_every_moment(harness, Begetting, Order, race=race)
 
     def test_is_done_once_beside_another(self, harness: type[Harness]) -> None:
         def race(arena: Arena) -> None:
