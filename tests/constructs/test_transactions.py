@@ -25,6 +25,7 @@ from squidie_core import (
     Resource,
     Retry,
     Snapshot,
+    Squidie,
     StepContext,
     Transaction,
     Unavailable,
@@ -189,8 +190,8 @@ class TestAStepInATransaction:
         driver = BySqlite3 if isinstance(host.store, SqliteStore) else ByPsycopg
         workflow = BySession if kind == "session" else driver
         squidie = opened(host, workflow)
-        squidie.start(workflow, {"order": "one"})
-        assert squidie.execute_next().status == "completed"
+        run = squidie.start(workflow, {"order": "one"})
+        assert drained(squidie, run).status == "completed"
         assert host.orders.words == ["one"]
 
     def test_works_in_a_worker(self, host: Host, caplog: pytest.LogCaptureFixture) -> None:
@@ -220,12 +221,11 @@ class TestAStepInATransaction:
 
     def test_starts_children_with_its_rows_or_not_at_all(self, host: Host) -> None:
         squidie = opened(host, Parent, Order)
-        squidie.start(Parent.placed, {"order": "bad"})
-        assert squidie.execute_next().status == "failed"
+        run = squidie.start(Parent.placed, {"order": "bad"})
+        assert drained(squidie, run).status == "failed"
         assert len(squidie.list_runs().runs) == 1
         run = squidie.start(Parent.placed, {"order": "good"})
-        squidie.drain()
-        assert squidie.inspect_run(run).status == "completed"
+        assert drained(squidie, run).status == "completed"
         assert [found.status for found in squidie.list_runs(workflow=Order).runs] == ["completed"]
         assert host.orders.words == ["child of good", "good"]
 
@@ -254,8 +254,7 @@ class TestAStepInATransaction:
         squidie = opened(postgresql_host, Order)
         run = squidie.start(Order.placed, {"order": "one"})
         squidie.desk.meanwhile = lambda: squidie.cancel(run)
-        squidie.drain()  # until its body has run: where no connection was to be had in time, that is not at once
-        assert squidie.inspect_run(run).status == "cancelled"
+        assert drained(squidie, run).status == "cancelled"
         assert postgresql_host.orders.words == []
         assert_consistent(squidie, run)
 
@@ -284,8 +283,7 @@ class TestAStepInATransaction:
             eventually(lambda: time.monotonic() > end)
 
         squidie.desk.meanwhile = meanwhile
-        squidie.drain()
-        found = squidie.inspect_run(run)
+        found = drained(squidie, run)
         assert found.error is not None
         assert (found.status, found.error["code"]) == ("failed", "step_timeout")
         assert host.orders.words == []
@@ -409,9 +407,14 @@ class TestItsDefinition:
             body.call_arguments({"order": "o"}, StepContext("one", resources={Desk: given}))
 
 
+def drained(squidie: Squidie, run: Snapshot) -> Snapshot:
+    """The run when its bodies have run: an attempt for which no connection was to be had in time is given back."""
+    squidie.drain()
+    return squidie.inspect_run(run)
+
+
 def _done(host: Host, workflow: type[Workflow]) -> Snapshot:
     squidie = opened(host, workflow)
-    squidie.start(workflow, {"order": "one"})
-    found: Snapshot = squidie.execute_next()
+    found = drained(squidie, squidie.start(workflow, {"order": "one"}))
     assert_consistent(squidie, found)
     return found
