@@ -231,7 +231,7 @@ class TestALeaseThatRunsOut:
 
         squidie.desk.meanwhile = meanwhile
         run = squidie.start(StartFirst.placed, {"order": "one"})
-        assert squidie.execute_next(lease_for=0.1).reason == "awaiting_children"
+        assert squidie.execute_next(lease_for=1.5).reason == "awaiting_children"
         assert taken == [None]
         squidie.drain()
         assert squidie.inspect_run(run).status == "completed"
