@@ -307,13 +307,14 @@ class World:
             self.workers[place] = Worker(self, place, code)
         for worker in self.workers:
             worker.line.heal()
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             left = self._left()
             if not left:
                 break
-            for place in range(WORKERS):
+            order = [(number + place) % WORKERS for place in range(WORKERS)]
+            for place in order:
                 self.bodies(place)
-            moved = [self.tick(place) for place in range(WORKERS)]
+            moved = [self.tick(place) for place in order]
             self._decide_gates(left)
             self.clock.now += 20 if any(moved) else 2_000
         self.check()
