@@ -17,8 +17,8 @@ from tests.simulation.virtual import alarmed, virtual
 from tests.simulation.workflows import made
 from tests.simulation.world import TALLY, World
 
-EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "500"))
-"""Worlds in memory; each has several runs. Of those on SQLite there are a twentieth."""
+EXAMPLES = int(os.environ.get("SQUIDIE_SIMULATIONS", "350"))
+"""Worlds in memory; each has about nine runs. Of those on SQLite there are a twentieth."""
 
 EVENTS: Sequence[tuple[int, Callable[[World, int], object]]] = (
     (28, World.tick),
