@@ -108,7 +108,7 @@ class TestTwoWorkers:
 
         in_many_orders(harness, Looping, race=race)
 
-    def test_of_whom_one_was_taken_over_apply_each_step_once(self, harness: type[Harness]) -> None:
+    def test_of_whom_one_was_taken_over_apply_each_step_once(self) -> None:
         def race(arena: Arena) -> None:
             arena.resources.update(on(Stage()))
             run = arena.quiet.start(Joining)
@@ -118,7 +118,7 @@ class TestTwoWorkers:
             assert set(planned(arena, run).values()) == {1}
             assert_consistent(arena.quiet, run)
 
-        at_every_moment(harness, Joining, race=race)
+        at_every_moment(MemoryHarness, Joining, race=race)
         in_many_orders(MemoryHarness, Joining, race=race)
 
 
