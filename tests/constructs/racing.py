@@ -192,7 +192,11 @@ def at_every_moment(
 
 
 def with_every_fault(
-    harness: type[Harness], *workflows: type[Workflow], race: Callable[[Arena], None], **options: Any
+    harness: type[Harness],
+    *workflows: type[Workflow],
+    race: Callable[[Arena], None],
+    faults: Sequence[Fault] = (Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.DIES_AFTER),
+    **options: Any,
 ) -> None:
     """Let each fault happen at each round trip of the first client; the others go on when that is over.
 
@@ -200,7 +204,7 @@ def with_every_fault(
     """
     with _arena(harness, [], *workflows, **options) as whole:
         race(whole)
-    for fault in product(range(whole.trips), set(Fault) - {Fault.DIES_BEFORE}):
+    for fault in product(range(whole.trips), faults):
         with _arena(harness, [], *workflows, fault=fault, **options) as arena:
             race(arena)
 

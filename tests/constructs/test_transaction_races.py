@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from adapters.harnesses.postgresql import PostgresqlHarness
 from adapters.harnesses.sqlite import SqliteHarness
+from squidie_contract.engine.line import Fault
 from squidie_contract.harness import Harness
 from squidie_core import (
     DynamicNode,
@@ -74,6 +75,15 @@ class Begetting(Workflow, name="begetting"):
     placed = trigger.manual(order=str)
     beget = step(beget, transaction=True)
     ship = step(do_nothing, after=[beget])
+
+
+def found(order: str, ctx: StepContext, tx: Transaction[sa.Connection]) -> None:  # noqa: ARG001  # it says so
+    ctx.start_child(Order.placed, {"order": order}, child_key="only")
+
+
+class Founding(Workflow, name="founding"):
+    placed = trigger.manual(order=str)
+    found = step(found, transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -166,6 +176,20 @@ class TestAStepInATransaction:
             finished(arena, run)
 
         with_every_fault(harness, Order, race=race)
+
+    def test_that_starts_a_child_does_not_fail_for_an_outage(self, harness: type[Harness]) -> None:
+        """Though it has no retries: its transaction is over, so it is run again in another."""
+
+        def race(arena: Arena) -> None:
+            run = started(arena, Founding)
+            arena.race(arena.work)
+            assert arena.finish(run).status == "completed"
+            (link,) = arena.quiet.inspect_run(run).children
+            (child,) = arena.quiet.list_runs(workflow=Order).runs
+            assert child.id == link.id
+            assert_consistent(arena.quiet, run)
+
+        with_every_fault(harness, Founding, Order, race=race, faults=[Fault.REQUEST_LOST])
 
 
 def started(arena: Arena, workflow: type[Workflow] = Order) -> Snapshot:

@@ -137,6 +137,8 @@ class Attempt:
     """When its body was over, in monotonic seconds; known of those that have a timeout."""
     transaction: LentTransaction | None = None
     """What the body's rows and the completion are written in, where the step says so."""
+    outage: Exception | None = None
+    """What ended its transaction before its time, whatever the body has made of that."""
     settling: bool = False
     """The transaction is being committed: that its claim ends is its own doing."""
 

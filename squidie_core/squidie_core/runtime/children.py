@@ -15,7 +15,7 @@ from squidie_core.authoring import Accepted, ChildKeywords, ChildRun, CompiledWo
 from squidie_core.dataclass import record
 from squidie_core.decisions import StartRequest
 from squidie_core.decisions.children import ChildRequest, link_children
-from squidie_core.errors import ConflictError, SquidieError, StorageError, Unavailable
+from squidie_core.errors import ConflictError, SquidieError, StorageError, TransactionAborted, Unavailable
 from squidie_core.journal.codec import to_json
 from squidie_core.journal.commit import Append, Conflict
 from squidie_core.journal.entries import Json
@@ -139,9 +139,11 @@ class ChildRuns:
         for tries in count():
             try:
                 return call()
-            except Unavailable:
-                in_transaction = self._attempt.transaction is not None  # which is over now
-                if in_transaction or self._attempt.lost.is_set() or time.monotonic() >= until:
+            except (Unavailable, TransactionAborted) as error:
+                if self._attempt.transaction is not None:
+                    self._attempt.outage = error
+                    raise
+                if self._attempt.lost.is_set() or time.monotonic() >= until:
                     raise
                 time.sleep(pause(tries))
         raise AssertionError("unreachable")

@@ -37,7 +37,9 @@ def run_in_transaction(store: RunStore, attempt: Attempt) -> Outcome:
             if attempt.lost.is_set():
                 return Released()  # it has waited for its turn, and nobody waits for it any more
             outcome = run_body(attempt, store.catalog.resources)
-            if isinstance(outcome, Completed | Deferred):
+            if attempt.outage is not None:
+                outcome = _to_be_run_again(attempt, attempt.outage)
+            elif isinstance(outcome, Completed | Deferred):
                 outcome = _settle(inside, attempt, transaction, outcome)
     except NotSupported as error:
         return failure_of(attempt, error, store.catalog.resources.values())
@@ -102,13 +104,17 @@ def _settle(store: LentStore, attempt: Attempt, transaction: LentTransaction, ou
         return Released(counts=True)
     except TransactionAborted as error:
         attempt.settling = False
-        _log.warning("run %s: %s is to be run again: %s", attempt.run_id, attempt.key, error, extra=attempt.about)
-        time.sleep(_REST * fraction())
-        return Released(counts=True)
+        return _to_be_run_again(attempt, error)
     except Exception as error:  # noqa: BLE001  # rows that the body left to be written, and that the store refuses
         attempt.settling = False
         return failure_of(attempt, error, store.catalog.resources.values())
     return Settled(outcome, written.state, written.append.index)
+
+
+def _to_be_run_again(attempt: Attempt, error: Exception) -> Released:
+    _log.warning("run %s: %s is to be run again: %s", attempt.run_id, attempt.key, error, extra=attempt.about)
+    time.sleep(_REST * fraction())
+    return Released(counts=True)
 
 
 class _Written:
