@@ -52,4 +52,4 @@ def test_with_the_applications_own_rows(harness: type[Harness]) -> None:
 
 def _explore(tale: Tale, harness: type[Harness], *, at_a_time: int) -> None:
     for hand in HANDS.values():
-        Explorer(harness, hand).explore(tale, at_most=None if WHOLE else 4, at_a_time=at_a_time)
+        Explorer(harness, hand).explore(tale, at_most=None if WHOLE else 3, at_a_time=at_a_time)
